@@ -1,0 +1,28 @@
+"""What Alembic runs for every command: it migrates over the connection it is given, or over `-x url=...`."""
+
+from alembic import context
+from sqlalchemy import Connection, create_engine, text
+
+import models.tables  # noqa: F401 - completes the metadata
+from models.base import metadata
+
+# Any constant shared by all migrating processes.
+MIGRATION_LOCK = 7_265_112
+
+
+def run(connection: Connection) -> None:
+    # Deployed processes may migrate at once: the second waits here and then finds nothing to do.
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    context.configure(connection=connection, target_metadata=metadata, compare_type=True, compare_server_default=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    engine = create_engine(context.get_x_argument(as_dictionary=True)["url"])
+    with engine.begin() as own:
+        run(own)
+    engine.dispose()

@@ -1,0 +1,1 @@
+"""Imports every module that declares a table, so that the metadata is complete."""
