@@ -1,0 +1,120 @@
+"""Money: the minor units of each currency, and the one rounding rule.
+
+Amounts are integers of the minor unit, or decimals and fractions of the major unit until they are rounded.
+"""
+
+import re
+from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from fractions import Fraction
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+# Arithmetic on decimals goes through this context: operators would use the thread's own, which rounds silently
+# at 28 digits. Here a result that does not fit raises instead.
+EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
+
+_PLAIN = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?")
+
+# ISO 4217. Currencies withdrawn in recent years stay, since their invoices can still be credited.
+_CODES_BY_EXPONENT = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    2: """
+        AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW
+        CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF
+        IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK
+        MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP
+        SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG
+        YER ZAR ZMW ZWG
+        ANG BGN CUC HRK SLL ZWL
+    """,
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_EXPONENTS = {code: exponent for exponent, codes in _CODES_BY_EXPONENT.items() for code in codes.split()}
+
+
+class UnknownCurrency(ValueError):
+    """The code is not one of ISO 4217's currencies that have a minor unit."""
+
+
+class TooManyDecimals(ValueError):
+    """The amount is finer than the currency's minor unit."""
+
+
+def exponent(currency: str) -> int:
+    """The number of decimals that `currency` has.
+
+    Raises:
+        UnknownCurrency: if `currency` is not an ISO 4217 code in capital letters.
+    """
+    try:
+        return _EXPONENTS[currency]
+    except KeyError:
+        raise UnknownCurrency(f"unknown currency {currency!r}") from None
+
+
+def round_half_away(amount: Decimal | Fraction) -> int:
+    """The integer nearest to `amount`; a half goes away from zero, so a negative mirrors the positive."""
+    if isinstance(amount, Decimal):
+        # Decimal's "half up" means away from zero, and this method ignores the context's precision.
+        return int(amount.to_integral_value(ROUND_HALF_UP))
+    size, whole = abs(amount.numerator), amount.denominator
+    rounded = (2 * size + whole) // (2 * whole)
+    return -rounded if amount.numerator < 0 else rounded
+
+
+def to_minor(amount: Decimal | Fraction, currency: str) -> int:
+    """`amount` of the major unit in minor units, rounded half away from zero."""
+    places = exponent(currency)
+    if isinstance(amount, Decimal):
+        return round_half_away(amount.scaleb(places, EXACT))
+    return round_half_away(amount * 10**places)
+
+
+def exact_minor(amount: Decimal, currency: str) -> int:
+    """`amount` of the major unit in minor units, where it has no more decimals than the currency.
+
+    Raises:
+        TooManyDecimals: if it would have to be rounded.
+    """
+    minor = to_minor(amount, currency)
+    if to_major(minor, currency) != amount:
+        raise TooManyDecimals(f"{amount:f} has more than the {exponent(currency)} decimals of {currency}")
+    return minor
+
+
+def to_major(minor: int, currency: str) -> Decimal:
+    """`minor` units as a decimal of the major unit, with all of the currency's decimals."""
+    return Decimal(minor).scaleb(-exponent(currency), EXACT)
+
+
+def format_money(minor: int, currency: str) -> str:
+    """`minor` units for people to read, such as "38,000.00 USD"."""
+    return f"{to_major(minor, currency):,f} {currency}"
+
+
+def plain_decimal(value: object) -> Decimal:
+    """`value` as a decimal, where it is written exactly: an integer, a decimal, or text such as "-12.30".
+
+    Raises:
+        ValueError: for anything else, above all for a float, which has lost its exact value already.
+    """
+    match value:
+        case Decimal() if value.is_finite() and abs(value.adjusted()) < 60:
+            return Decimal(f"{value:f}")
+        case bool():
+            pass
+        case int():
+            return Decimal(value)
+        case str() if _PLAIN.fullmatch(value):
+            return Decimal(value)
+        case float():
+            raise ValueError('a float is not exact; write the number as a string, such as "12.30"')
+    raise ValueError('expected a decimal number as a string, such as "12.30", or an integer')
+
+
+# Up to 18 digits before the point and 12 after it: products of two such numbers stay exact under `EXACT`.
+PlainDecimal = Annotated[Decimal, BeforeValidator(plain_decimal), Field(max_digits=30, decimal_places=12)]
+NonNegativeDecimal = Annotated[PlainDecimal, Field(ge=0)]
+PositiveDecimal = Annotated[PlainDecimal, Field(gt=0)]

@@ -1,0 +1,136 @@
+"""Price models: what a line of a contract costs for a quantity, as its terms state it.
+
+Amounts are decimals of the currency's major unit and may be finer than its minor unit; `domain.rating` applies them.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from domain.money import NonNegativeDecimal, PlainDecimal, PositiveDecimal
+
+ZERO = Decimal(0)
+
+
+class _Terms(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _PriceModel(_Terms):
+    """What any price may carry: units that cost nothing, and bounds of the amount."""
+
+    included: NonNegativeDecimal = ZERO
+    minimum: PlainDecimal | None = None
+    maximum: PlainDecimal | None = None
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
+        return self
+
+
+class Flat(_PriceModel):
+    """`amount` whatever the quantity; negative for a standing credit."""
+
+    model: Literal["flat"]
+    amount: PlainDecimal
+
+
+class PerUnit(_PriceModel):
+    """`amount` for each unit; negative for a rebate."""
+
+    model: Literal["per_unit"]
+    amount: PlainDecimal
+
+
+class Package(_PriceModel):
+    """`amount` for every started package of `size` units."""
+
+    model: Literal["package"]
+    size: PositiveDecimal
+    amount: NonNegativeDecimal
+
+
+class _Band(_Terms):
+    """The quantities up to and including `up_to`, above those of the band before."""
+
+    up_to: PositiveDecimal | None
+
+
+class Tier(_Band):
+    unit: NonNegativeDecimal
+    flat: NonNegativeDecimal = ZERO
+
+
+class FlatTier(_Band):
+    flat: NonNegativeDecimal
+
+
+def _check_ends(tiers: Sequence[_Band]) -> None:
+    below = ZERO
+    for index, tier in enumerate(tiers):
+        if tier.up_to is None:
+            if index < len(tiers) - 1:
+                raise ValueError(f"tiers[{index}].up_to: only the last tier may have no end")
+        elif tier.up_to <= below:
+            raise ValueError(f"tiers[{index}].up_to: {tier.up_to} is not above {below}, where the tier begins")
+        else:
+            below = tier.up_to
+
+
+class _TieredModel(_PriceModel):
+    """Tiers without gaps, lowest first. Without an open last tier, a quantity beyond it has no price."""
+
+    tiers: tuple[Tier, ...] = Field(min_length=1)
+
+    @field_validator("tiers")
+    @classmethod
+    def _ascending(cls, tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+        _check_ends(tiers)
+        return tiers
+
+
+class Graduated(_TieredModel):
+    """Each tier prices the units that fall in it; its `flat` is added once the tier is entered, the first always."""
+
+    model: Literal["graduated"]
+
+
+class Volume(_TieredModel):
+    """The tier that the whole quantity reaches prices all of it, and its `flat` is added."""
+
+    model: Literal["volume"]
+
+
+class Stairstep(_PriceModel):
+    """The `flat` of the tier that the quantity reaches."""
+
+    model: Literal["stairstep"]
+    tiers: tuple[FlatTier, ...] = Field(min_length=1)
+
+    @field_validator("tiers")
+    @classmethod
+    def _ascending(cls, tiers: tuple[FlatTier, ...]) -> tuple[FlatTier, ...]:
+        _check_ends(tiers)
+        return tiers
+
+
+class Cell(_Terms):
+    """The unit price of events that have all the properties in `when`."""
+
+    when: dict[str, str] = Field(min_length=1)
+    unit: NonNegativeDecimal
+
+
+class Matrix(_PriceModel):
+    """A unit price by the event's properties: the first cell that matches, else `otherwise`."""
+
+    model: Literal["matrix"]
+    cells: tuple[Cell, ...] = Field(min_length=1)
+    otherwise: NonNegativeDecimal | None = None
+
+
+Price = Annotated[Flat | PerUnit | Package | Graduated | Volume | Stairstep | Matrix, Field(discriminator="model")]
