@@ -3,18 +3,12 @@
 Amounts are integers of the minor unit, or decimals and fractions of the major unit until they are rounded.
 """
 
-import re
 from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
-from typing import Annotated
-
-from pydantic import BeforeValidator, Field
 
 # Arithmetic on decimals goes through this context: operators would use the thread's own, which rounds silently
 # at 28 digits. Here a result that does not fit raises instead.
-EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
-
-_PLAIN = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?")
+UNROUNDED = Context(prec=200, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero])
 
 # ISO 4217. Currencies withdrawn in recent years stay, since their invoices can still be credited.
 _CODES_BY_EXPONENT = {
@@ -68,7 +62,7 @@ def to_minor(amount: Decimal | Fraction, currency: str) -> int:
     """`amount` of the major unit in minor units, rounded half away from zero."""
     places = exponent(currency)
     if isinstance(amount, Decimal):
-        return round_half_away(amount.scaleb(places, EXACT))
+        return round_half_away(amount.scaleb(places, UNROUNDED))
     return round_half_away(amount * 10**places)
 
 
@@ -86,35 +80,9 @@ def exact_minor(amount: Decimal, currency: str) -> int:
 
 def to_major(minor: int, currency: str) -> Decimal:
     """`minor` units as a decimal of the major unit, with all of the currency's decimals."""
-    return Decimal(minor).scaleb(-exponent(currency), EXACT)
+    return Decimal(minor).scaleb(-exponent(currency), UNROUNDED)
 
 
 def format_money(minor: int, currency: str) -> str:
     """`minor` units for people to read, such as "38,000.00 USD"."""
     return f"{to_major(minor, currency):,f} {currency}"
-
-
-def plain_decimal(value: object) -> Decimal:
-    """`value` as a decimal, where it is written exactly: an integer, a decimal, or text such as "-12.30".
-
-    Raises:
-        ValueError: for anything else, above all for a float, which has lost its exact value already.
-    """
-    match value:
-        case Decimal() if value.is_finite() and abs(value.adjusted()) < 60:
-            return Decimal(f"{value:f}")
-        case bool():
-            pass
-        case int():
-            return Decimal(value)
-        case str() if _PLAIN.fullmatch(value):
-            return Decimal(value)
-        case float():
-            raise ValueError('a float is not exact; write the number as a string, such as "12.30"')
-    raise ValueError('expected a decimal number as a string, such as "12.30", or an integer')
-
-
-# Up to 18 digits before the point and 12 after it: products of two such numbers stay exact under `EXACT`.
-PlainDecimal = Annotated[Decimal, BeforeValidator(plain_decimal), Field(max_digits=30, decimal_places=12)]
-NonNegativeDecimal = Annotated[PlainDecimal, Field(ge=0)]
-PositiveDecimal = Annotated[PlainDecimal, Field(gt=0)]

@@ -3,15 +3,43 @@
 Amounts are decimals of the currency's major unit and may be finer than its minor unit; `domain.rating` applies them.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-
-from domain.money import NonNegativeDecimal, PlainDecimal, PositiveDecimal
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 ZERO = Decimal(0)
+
+_PLAIN = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?")
+
+
+def plain_decimal(value: object) -> Decimal:
+    """`value` as a decimal, where it is written exactly: an integer, a decimal, or text such as "-12.30".
+
+    Raises:
+        ValueError: for anything else, above all for a float, which has lost its exact value already.
+    """
+    match value:
+        case Decimal() if value.is_finite() and abs(value.adjusted()) < 60:
+            # Never in scientific notation, so that it is read back from JSON as it was written.
+            return Decimal(f"{value:f}")
+        case bool():
+            pass
+        case int():
+            return Decimal(value)
+        case str() if _PLAIN.fullmatch(value):
+            return Decimal(value)
+        case float():
+            raise ValueError('a float is not exact; write the number as a string, such as "12.30"')
+    raise ValueError('expected a decimal number as a string, such as "12.30", or an integer')
+
+
+# At most 18 digits before the point and 12 after it.
+Exact = Annotated[Decimal, BeforeValidator(plain_decimal), Field(max_digits=30, decimal_places=12)]
+NonNegative = Annotated[Exact, Field(ge=0)]
+Positive = Annotated[Exact, Field(gt=0)]
 
 
 class _Terms(BaseModel):
@@ -21,9 +49,9 @@ class _Terms(BaseModel):
 class _PriceModel(_Terms):
     """What any price may carry: units that cost nothing, and bounds of the amount."""
 
-    included: NonNegativeDecimal = ZERO
-    minimum: PlainDecimal | None = None
-    maximum: PlainDecimal | None = None
+    included: NonNegative = ZERO
+    minimum: Exact | None = None
+    maximum: Exact | None = None
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
@@ -36,37 +64,37 @@ class Flat(_PriceModel):
     """`amount` whatever the quantity; negative for a standing credit."""
 
     model: Literal["flat"]
-    amount: PlainDecimal
+    amount: Exact
 
 
 class PerUnit(_PriceModel):
     """`amount` for each unit; negative for a rebate."""
 
     model: Literal["per_unit"]
-    amount: PlainDecimal
+    amount: Exact
 
 
 class Package(_PriceModel):
     """`amount` for every started package of `size` units."""
 
     model: Literal["package"]
-    size: PositiveDecimal
-    amount: NonNegativeDecimal
+    size: Positive
+    amount: NonNegative
 
 
 class _Band(_Terms):
     """The quantities up to and including `up_to`, above those of the band before."""
 
-    up_to: PositiveDecimal | None
+    up_to: Positive | None
 
 
 class Tier(_Band):
-    unit: NonNegativeDecimal
-    flat: NonNegativeDecimal = ZERO
+    unit: NonNegative
+    flat: NonNegative = ZERO
 
 
 class FlatTier(_Band):
-    flat: NonNegativeDecimal
+    flat: NonNegative
 
 
 def _check_ends(tiers: Sequence[_Band]) -> None:
@@ -122,7 +150,7 @@ class Cell(_Terms):
     """The unit price of events that have all the properties in `when`."""
 
     when: dict[str, str] = Field(min_length=1)
-    unit: NonNegativeDecimal
+    unit: NonNegative
 
 
 class Matrix(_PriceModel):
@@ -130,7 +158,17 @@ class Matrix(_PriceModel):
 
     model: Literal["matrix"]
     cells: tuple[Cell, ...] = Field(min_length=1)
-    otherwise: NonNegativeDecimal | None = None
+    otherwise: NonNegative | None = None
 
 
 Price = Annotated[Flat | PerUnit | Package | Graduated | Volume | Stairstep | Matrix, Field(discriminator="model")]
+
+
+def amounts(price: Price) -> Iterator[Decimal]:
+    """The amounts in `price` that are charged as they stand: all but the prices of a single unit."""
+    match price:
+        case Flat() | Package():
+            yield price.amount
+        case Graduated() | Volume() | Stairstep():
+            yield from (tier.flat for tier in price.tiers)
+    yield from (bound for bound in (price.minimum, price.maximum) if bound is not None)
