@@ -53,9 +53,15 @@ def round_half_away(amount: Decimal | Fraction) -> int:
     if isinstance(amount, Decimal):
         # Decimal's "half up" means away from zero, and this method ignores the context's precision.
         return int(amount.to_integral_value(ROUND_HALF_UP))
-    size, whole = abs(amount.numerator), amount.denominator
-    rounded = (2 * size + whole) // (2 * whole)
-    return -rounded if amount.numerator < 0 else rounded
+    return round_ratio(amount.numerator, amount.denominator)
+
+
+def round_ratio(numerator: int, denominator: int) -> int:
+    """The integer nearest to the quotient of two integers, by the rule of `round_half_away`."""
+    if denominator <= 0:
+        raise ValueError(f"a ratio needs a positive denominator, not {denominator}")
+    rounded = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return -rounded if numerator < 0 else rounded
 
 
 def to_minor(amount: Decimal | Fraction, currency: str) -> int:
