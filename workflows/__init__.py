@@ -1,0 +1,1 @@
+"""Durable processes: they decide when, the domain decides how much, activities make it so."""
