@@ -12,14 +12,19 @@ from zoneinfo import ZoneInfo, available_timezones
 Every = Literal["month", "quarter", "year"]
 
 
-class Interval(NamedTuple):
-    """The length of a period: calendar months, or days where `months` is 0."""
+MONTHS: Mapping[Every, int] = MappingProxyType({"month": 1, "quarter": 3, "year": 12})
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The length of a period: calendar months, or days."""
 
     months: int = 0
     days: int = 0
 
-
-MONTHS: Mapping[Every, int] = MappingProxyType({"month": 1, "quarter": 3, "year": 12})
+    def __post_init__(self) -> None:
+        if min(self.months, self.days) < 0 or (self.months == 0) == (self.days == 0):
+            raise ValueError(f"a period lasts a number of months or of days: {self.months} months, {self.days} days")
 
 
 class UnknownZone(ValueError):
@@ -127,10 +132,7 @@ def days_30_360(start: date, end: date) -> int:
 
 
 def _interval(every: Every | Interval) -> Interval:
-    interval = every if isinstance(every, Interval) else Interval(months=MONTHS[every])
-    if min(interval) < 0 or (interval.months == 0) == (interval.days == 0):
-        raise ValueError(f"a period lasts either months or days, at least one: {interval}")
-    return interval
+    return every if isinstance(every, Interval) else Interval(months=MONTHS[every])
 
 
 @lru_cache(maxsize=65536)
@@ -141,7 +143,8 @@ def _grid(origin: date, every: Every | Interval, anchor_day: int | None, anchor_
             raise ValueError("periods of days start on their origin and take no anchor")
         return _Grid(interval, first=0, day=0, stub=0)
     day = origin.day if anchor_day is None else anchor_day
-    if not 1 <= day <= 31 or not 1 <= (anchor_month or 1) <= 12:
+    month = origin.month if anchor_month is None else anchor_month
+    if not 1 <= day <= 31 or not 1 <= month <= 12:
         raise ValueError(f"no such anchor: day {anchor_day}, month {anchor_month}")
     first = 0 if _day_of_month(origin, 0, day) >= origin else 1
     if anchor_month is not None:

@@ -4,7 +4,7 @@ Amounts are decimals of the currency's major unit and may be finer than its mino
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -162,13 +162,3 @@ class Matrix(_PriceModel):
 
 
 Price = Annotated[Flat | PerUnit | Package | Graduated | Volume | Stairstep | Matrix, Field(discriminator="model")]
-
-
-def amounts(price: Price) -> Iterator[Decimal]:
-    """The amounts in `price` that are charged as they stand: all but the prices of a single unit."""
-    match price:
-        case Flat() | Package():
-            yield price.amount
-        case Graduated() | Volume() | Stairstep():
-            yield from (tier.flat for tier in price.tiers)
-    yield from (bound for bound in (price.minimum, price.maximum) if bound is not None)

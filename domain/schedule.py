@@ -66,9 +66,9 @@ def _weights(span: Period, method: Method) -> Iterator[tuple[date, Fraction]]:
         elif method == "monthly_prorated":
             yield month.start, Fraction(part.days, month.days)
         else:
-            # A 31st alone, after the 30th, has no days by this count, but it is the whole of its span.
-            lone = days_30_360(span.start, span.end) == 0
-            yield month.start, Fraction(1 if lone else days_30_360(part.start, part.end))
+            # From the 30th to the 31st are no days by this count, and yet the span is all there is.
+            days = days_30_360(part.start, part.end)
+            yield month.start, Fraction(1 if part == span and not days else days)
 
 
 def _months_begun(span: Period) -> Iterator[tuple[date, Fraction]]:
