@@ -8,12 +8,14 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from temporalio.envconfig import ClientConfig, ClientConnectConfig
+
+if TYPE_CHECKING:
+    from temporalio.envconfig import ClientConnectConfig
 
 PREFIX: Final = "PERENNIAL_"
 TEMPORAL_VARIABLES: Final = "TEMPORAL_"
@@ -149,6 +151,14 @@ class StackSettings(BaseSettings):
     api_port: Port = Field(default=8000, description="Preferred port of the API.")
     workers: int = Field(default=1, ge=1, le=32, description="Worker processes of the embedded stack.")
 
+    @model_validator(mode="after")
+    def _outside_stripe_is_complete(self) -> Self:
+        if self.stripe_api_key and not self.stripe_webhook_secrets:
+            raise ValueError(f"{PREFIX}STRIPE_WEBHOOK_SECRETS is missing: it goes with {PREFIX}STRIPE_API_KEY")
+        if self.stripe_base_url and not self.stripe_api_key:
+            raise ValueError(f"{PREFIX}STRIPE_API_KEY is missing: it goes with {PREFIX}STRIPE_BASE_URL")
+        return self
+
 
 SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 
@@ -175,18 +185,14 @@ def _load(kind: type[SettingsType]) -> SettingsType:
     try:
         return kind()
     except ValidationError as error:
-        faults = [f"{_variable(fault['loc'])} {_complaint(fault['type'], fault['msg'])}" for fault in error.errors()]
+        faults = [_fault(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors()]
         raise SettingsError("cannot start:\n  " + "\n  ".join(faults)) from None
 
 
-def _variable(location: tuple[int | str, ...]) -> str:
-    return PREFIX + str(location[0]).upper()
-
-
-def _complaint(kind: str, message: str) -> str:
-    if kind in {"missing", "too_short"}:
-        return "is missing"
-    return message.removeprefix("Value error, ")
+def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    complaint = "is missing" if kind in {"missing", "too_short"} else message.removeprefix("Value error, ")
+    # A fault of several settings together names them in its message.
+    return f"{PREFIX}{str(location[0]).upper()} {complaint}" if location else complaint
 
 
 def temporal_is_outside() -> bool:
@@ -194,8 +200,11 @@ def temporal_is_outside() -> bool:
     return any(os.environ.get(TEMPORAL_VARIABLES + name) for name in ("ADDRESS", "PROFILE"))
 
 
-def temporal_connection() -> ClientConnectConfig:
+def temporal_connection() -> "ClientConnectConfig":
     """Arguments for `Client.connect`, from the SDK's own environment variables and profile file."""
+    # Loading the SDK takes half a second, which commands that only look at the stack need not pay.
+    from temporalio.envconfig import ClientConfig
+
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", "localhost:7233")
     return config
