@@ -4,11 +4,20 @@ Amounts are decimals of the currency's major unit and may be finer than its mino
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    field_validator,
+    model_validator,
+)
 
 ZERO = Decimal(0)
 
@@ -23,7 +32,6 @@ def plain_decimal(value: object) -> Decimal:
     """
     match value:
         case Decimal() if value.is_finite() and abs(value.adjusted()) < 60:
-            # Never in scientific notation, so that it is read back from JSON as it was written.
             return Decimal(f"{value:f}")
         case bool():
             pass
@@ -36,10 +44,28 @@ def plain_decimal(value: object) -> Decimal:
     raise ValueError('expected a decimal number as a string, such as "12.30", or an integer')
 
 
-# At most 18 digits before the point and 12 after it.
-Exact = Annotated[Decimal, BeforeValidator(plain_decimal), Field(max_digits=30, decimal_places=12)]
+# At most 18 digits before the point and 12 after it, written out in JSON: never as 1E-7.
+Exact = Annotated[
+    Decimal,
+    BeforeValidator(plain_decimal),
+    Field(max_digits=30, decimal_places=12),
+    PlainSerializer(lambda number: f"{number:f}", return_type=str, when_used="json"),
+]
 NonNegative = Annotated[Exact, Field(ge=0)]
 Positive = Annotated[Exact, Field(gt=0)]
+
+
+_T = TypeVar("_T", bound=Sized)
+
+
+def _not_empty(entries: _T) -> _T:
+    if len(entries) == 0:
+        raise ValueError("expected at least 1 entry")
+    return entries
+
+
+# Where an entry is wrong, `min_length` would also report that none is left.
+_NotEmpty = AfterValidator(_not_empty)
 
 
 class _Terms(BaseModel):
@@ -112,7 +138,7 @@ def _check_ends(tiers: Sequence[_Band]) -> None:
 class _TieredModel(_PriceModel):
     """Tiers without gaps, lowest first. Without an open last tier, a quantity beyond it has no price."""
 
-    tiers: tuple[Tier, ...] = Field(min_length=1)
+    tiers: Annotated[tuple[Tier, ...], _NotEmpty]
 
     @field_validator("tiers")
     @classmethod
@@ -137,7 +163,7 @@ class Stairstep(_PriceModel):
     """The `flat` of the tier that the quantity reaches."""
 
     model: Literal["stairstep"]
-    tiers: tuple[FlatTier, ...] = Field(min_length=1)
+    tiers: Annotated[tuple[FlatTier, ...], _NotEmpty]
 
     @field_validator("tiers")
     @classmethod
@@ -149,7 +175,7 @@ class Stairstep(_PriceModel):
 class Cell(_Terms):
     """The unit price of events that have all the properties in `when`."""
 
-    when: dict[str, str] = Field(min_length=1)
+    when: Annotated[dict[str, str], _NotEmpty]
     unit: NonNegative
 
 
@@ -157,7 +183,7 @@ class Matrix(_PriceModel):
     """A unit price by the event's properties: the first cell that matches, else `otherwise`."""
 
     model: Literal["matrix"]
-    cells: tuple[Cell, ...] = Field(min_length=1)
+    cells: Annotated[tuple[Cell, ...], _NotEmpty]
     otherwise: NonNegative | None = None
 
 
