@@ -118,13 +118,6 @@ class ClockTarget:
     to: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ClockStep:
-    """One instant at which something that hangs on the clock is due; None when nothing is left before the target."""
-
-    due_at: datetime | None
-
-
 class ClockSteps(ABC):
     @activity.defn(name="advance_members")
     @abstractmethod

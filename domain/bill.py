@@ -1,8 +1,8 @@
 """What follows from a decision: the bill, and the revenue that is earned by then."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
 from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 from domain import charges
 from domain.state import Bill, ContractState, Decision, Item

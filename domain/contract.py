@@ -107,7 +107,9 @@ def _bill_line(
     else:
         through = close if end is None else min(close, end)
         closed = through == close
-    if progress.upcoming is not None and on == charges.period_start(terms, line, progress.index + (line.bill == "arrears")):
+    if progress.upcoming is not None and on == charges.period_start(
+        terms, line, progress.index + (line.bill == "arrears")
+    ):
         line = changed_line(line, progress.upcoming.quantity, progress.upcoming.price)
         terms, progress = terms.with_line(line), replace(progress, upcoming=None)
     if line.bill == "advance":

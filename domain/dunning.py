@@ -6,13 +6,15 @@ from zoneinfo import ZoneInfo
 from domain.terms import Dunning
 
 
-def retry_at(dunning: Dunning, failures: int, first_failed_at: datetime, zone: str) -> datetime | None:
-    """The instant of the retry after `failures` failed attempts; None once the last retry has failed.
+def retry_at(dunning: Dunning, first_failed_at: datetime, after: datetime, zone: str) -> datetime | None:
+    """The first retry that lies after the instant `after`; None when no retry is left.
 
-    Days are counted from the first failure on the clocks of `zone`, so a change of the clock moves no retry
-    into another day.
+    Days are counted from the first failure on the clocks of `zone`, so a change of the clock moves no retry into
+    another day. An attempt out of turn, after a new payment method, uses up no retry.
     """
-    if failures > len(dunning.retry_after_days):
-        return None
     local = first_failed_at.astimezone(ZoneInfo(zone))
-    return (local + timedelta(days=dunning.retry_after_days[failures - 1])).astimezone(UTC)
+    for days in dunning.retry_after_days:
+        retry = (local + timedelta(days=days)).astimezone(UTC)
+        if retry > after:
+            return retry
+    return None

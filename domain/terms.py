@@ -84,7 +84,9 @@ class Line(Frozen):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if self.meter is not None:
-            _refuse(self.quantity is not None, f"line {self.id}: quantity: a metered line takes its quantity from usage")
+            _refuse(
+                self.quantity is not None, f"line {self.id}: quantity: a metered line takes its quantity from usage"
+            )
             _refuse(self.bill == "advance", f"line {self.id}: bill: usage is billed in arrears, it is unknown before")
             _refuse(isinstance(self.price, Flat), f"line {self.id}: price: a flat price ignores usage; drop the meter")
         else:

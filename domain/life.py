@@ -1,0 +1,140 @@
+"""What a contract's and a collection's workflow carry from one run to the next, and say to those who ask."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from domain.state import Change, Command, ContractState, Status
+from domain.terms import Dunning
+
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """A change asked for through the API. `at` is set where the contract hangs on a test clock."""
+
+    change: Change
+    expected_version: int | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """What became of a change: the new version and the document that it made, or why it was refused."""
+
+    version: int
+    status: Status
+    happened: str
+    invoice_id: str | None = None
+    number: str | None = None
+    refused: str | None = None
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A command that waits for the next safe point. `key` is its caller's idempotency key, empty for news."""
+
+    command: Command
+    at: datetime
+    key: str = ""
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInvoice:
+    """An invoice that is still to be collected."""
+
+    invoice_id: str
+    number: str
+    open_minor: int
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of the history."""
+
+    at: datetime
+    what: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContractLife:
+    """All that passes from one run of a contract's workflow to the next."""
+
+    state: ContractState
+    clock_id: str | None = None
+    clock_now: datetime | None = None
+    spread_seconds: int = 0
+    sequence: int = 0
+    open_invoices: tuple[OpenInvoice, ...] = ()
+    queue: tuple[Queued, ...] = ()
+    answers: tuple[tuple[str, Amended], ...] = ()
+    history: tuple[Happening, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """How far something that hangs on a test clock has come. `done` once nothing is due by the clock's time."""
+
+    next_due_at: datetime | None
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContractView:
+    """What a contract's workflow says of itself."""
+
+    state: ContractState
+    now: datetime
+    next_due_at: datetime | None
+    next_due_on: date | None
+    waits_for: str
+    open_invoices: tuple[OpenInvoice, ...]
+    history: tuple[Happening, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionLife:
+    """One unsettled invoice. `attempt` is the number of the next attempt, `failures` how many were declined.
+
+    `review_at` is when to ask the gateway for the outcome of an attempt that it is still processing.
+    """
+
+    invoice_id: str
+    number: str
+    contract_id: str
+    customer_id: str
+    currency: str
+    open_minor: int
+    due_at: datetime
+    timezone: str
+    dunning: Dunning
+    attempt: int = 1
+    failures: int = 0
+    first_failed_at: datetime | None = None
+    attempted_at: datetime | None = None
+    review_at: datetime | None = None
+    last_code: str = ""
+    clock_id: str | None = None
+    clock_now: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionView:
+    """What a collection says of itself."""
+
+    invoice_id: str
+    stage: str
+    attempts: int
+    next_action_at: datetime | None
+    last_code: str
+    history: tuple[Happening, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class ClockLife:
+    """A test clock and the instant that it shows."""
+
+    clock_id: str
+    now: datetime

@@ -1,0 +1,335 @@
+"""The life of a contract: sleep until something is due, bill it, collect it, and go on as a new run."""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.signatures import (
+        ChargeInvoice,
+        ChargeOutcome,
+        ChargingSteps,
+        Decided,
+        InvoicingSteps,
+        Issued,
+        RateUsage,
+    )
+    from domain import keys
+    from domain.contract import decide
+    from domain.due import next_due
+    from domain.dunning import retry_at
+    from domain.errors import RefusedChange
+    from domain.expectation import check_version
+    from domain.life import (
+        Amend,
+        Amended,
+        CaughtUp,
+        CollectionLife,
+        ContractLife,
+        ContractView,
+        Happening,
+        OpenInvoice,
+        Queued,
+    )
+    from domain.period import first_instant
+    from domain.spread import offset_seconds
+    from domain.state import Bill, ContractState, Decision, Due, InvoiceSettled, InvoiceUnpaid, Wake
+
+from workflows import options
+from workflows.collection import Collection
+from workflows.visibility import contract_attributes, contract_statement
+
+ANSWERS_KEPT = 100
+HISTORY_KEPT = 12
+
+
+@workflow.defn(name="Contract")
+class Contract:
+    """One customer contract. It is the only writer of its own state."""
+
+    @workflow.init
+    def __init__(self, life: ContractLife) -> None:
+        self.life = life
+        self.state: ContractState = life.state
+        self.sequence = life.sequence
+        self.queue: deque[Queued] = deque(life.queue)
+        self.answers: dict[str, Amended] = dict(life.answers)
+        self.open: dict[str, OpenInvoice] = {invoice.invoice_id: invoice for invoice in life.open_invoices}
+        self.history = list(life.history)
+        self.clock_now = life.clock_now
+        self.busy = self.leaving = self.billed = False
+
+    @workflow.run
+    async def run(self, life: ContractLife) -> str:
+        """Live until the contract has ended; returns how it ended."""
+        self._show()
+        while not self.state.ended or self.queue:
+            await self._sleep()
+            await self._step()
+            if self.billed and not self.queue and not self.state.ended:
+                await self._continue_in_a_new_run()
+        self._show()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self.state.status
+
+    # What the outside may ask.
+
+    @workflow.update(description="Change or cancel the contract; answers with the new version and its document")
+    async def amend(self, request: Amend) -> Amended:
+        key = self._update_id()
+        if key not in self.answers and all(waiting.key != key for waiting in self.queue):
+            at = request.at or self._now()
+            self.queue.append(Queued(request.change, at, key, request.expected_version))
+        await workflow.wait_condition(lambda: key in self.answers)
+        answer = self.answers[key]
+        if answer.refused is not None:
+            raise ApplicationError(answer.refused, answer.field, type="RefusedChange", non_retryable=True)
+        return answer
+
+    @amend.validator
+    def _check_amend(self, request: Amend) -> None:
+        if self._update_id() in self.answers:
+            return
+        try:
+            check_version(self.state, request.expected_version)
+            decide(self.state, request.change, request.at or self._now())
+        except RefusedChange as refusal:
+            kind = type(refusal).__name__
+            raise ApplicationError(refusal.message, refusal.field, type=kind, non_retryable=True) from None
+
+    @workflow.update(description="Do all that is due by the time of the test clock")
+    async def catch_up(self, to: datetime) -> CaughtUp:
+        self.clock_now = to if self.clock_now is None else max(self.clock_now, to)
+        await workflow.wait_condition(lambda: self.leaving or self._idle())
+        due = next_due(self.state)
+        return CaughtUp(due.at if due else None, done=self._idle())
+
+    @workflow.signal(description="An invoice is due and was not settled")
+    def invoice_unpaid(self, invoice_id: str) -> None:
+        self.queue.append(Queued(InvoiceUnpaid(invoice_id=invoice_id), self._now()))
+
+    @workflow.signal(description="An invoice was settled")
+    def invoice_settled(self, invoice_id: str) -> None:
+        self.queue.append(Queued(InvoiceSettled(invoice_id=invoice_id), self._now()))
+
+    @workflow.query(description="State, what it waits for and why, open invoices and history")
+    def view(self) -> ContractView:
+        due = next_due(self.state)
+        return ContractView(
+            state=self.state,
+            now=self._now(),
+            next_due_at=due.at if due else None,
+            next_due_on=due.on if due else None,
+            waits_for=self._waits_for(),
+            open_invoices=tuple(self.open.values()),
+            history=tuple(self.history),
+        )
+
+    # Sleeping.
+
+    def _now(self) -> datetime:
+        if self.life.clock_id is None:
+            return workflow.now()
+        return self.clock_now or self.state.lines[0].since_at
+
+    def _wakes_at(self, due: Due) -> datetime:
+        return due.at + timedelta(seconds=offset_seconds(self.state.contract_id, self.life.spread_seconds))
+
+    def _ready(self) -> bool:
+        due = next_due(self.state)
+        return bool(self.queue) or (due is not None and self._wakes_at(due) <= self._now())
+
+    def _idle(self) -> bool:
+        return not self.busy and not self._ready()
+
+    async def _sleep(self) -> None:
+        if self._ready():
+            return
+        due = next_due(self.state)
+        if self.life.clock_id is not None or due is None:
+            await workflow.wait_condition(self._ready)
+            return
+        remaining = self._wakes_at(due) - workflow.now()
+        with suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(
+                lambda: bool(self.queue), timeout=remaining, timeout_summary=self._waits_for()
+            )
+
+    # One command at a time.
+
+    async def _step(self) -> None:
+        due = next_due(self.state)
+        if self.queue and (due is None or self.queue[0].at <= due.at):
+            await self._apply(self.queue.popleft())
+        elif due is not None and (self.queue or self._wakes_at(due) <= self._now()):
+            await self._apply(Queued(Wake(), due.at))
+
+    async def _apply(self, asked: Queued) -> None:
+        self.busy = True
+        try:
+            check_version(self.state, asked.expected_version)
+            decision = decide(self.state, asked.command, asked.at)
+        except RefusedChange as refusal:
+            self._answer(asked, decision=None, issued=None, refusal=refusal)
+        else:
+            self.state = decision.state
+            issued = await self._make_so(decision, asked.at)
+            if isinstance(asked.command, InvoiceSettled):
+                self.open.pop(asked.command.invoice_id, None)
+            self._answer(asked, decision, issued)
+            if issued is not None and decision.bill is not None:
+                self.billed = True
+                await self._collect(issued, decision.bill)
+        self.busy = False
+        self._show()
+
+    async def _make_so(self, decision: Decision, at: datetime) -> Issued | None:
+        self.sequence += 1
+        self.history = [*self.history[1 - HISTORY_KEPT :], Happening(at, decision.happened, self.state.version)]
+        decided = Decided(decision, self.sequence, at, self.life.clock_id)
+        if decision.bill is None:
+            await workflow.execute_activity_method(
+                InvoicingSteps.record_change, decided, summary=decision.happened, **options.ledger()
+            )
+            return None
+        on = decision.bill.on
+        metered = tuple((n, item) for n, item in enumerate(decision.bill.items) if item.kind == "usage")
+        if metered:
+            claim = RateUsage(self.state.contract_id, decision.bill.document, metered)
+            await workflow.execute_activity_method(
+                InvoicingSteps.rate_usage, claim, summary=f"Rate usage before {on}", **options.ledger()
+            )
+        return await workflow.execute_activity_method(
+            InvoicingSteps.issue_invoice, decided, summary=f"Invoice of {on}", **options.ledger()
+        )
+
+    # Collecting.
+
+    async def _collect(self, issued: Issued, bill: Bill) -> None:
+        if issued.invoice_id is None or issued.kind != "invoice" or issued.open_minor <= 0:
+            return
+        assert issued.number is not None and issued.due_on is not None
+        opened = OpenInvoice(issued.invoice_id, issued.number, issued.open_minor, issued.due_on)
+        self.open[issued.invoice_id] = opened
+        terms = self.state.terms
+        due_at = max(bill.at, first_instant(issued.due_on, terms.timezone))
+        collection = CollectionLife(
+            invoice_id=issued.invoice_id,
+            number=issued.number,
+            contract_id=self.state.contract_id,
+            customer_id=self.state.customer_id,
+            currency=terms.currency,
+            open_minor=issued.open_minor,
+            due_at=due_at,
+            timezone=terms.timezone,
+            dunning=terms.dunning,
+            clock_id=self.life.clock_id,
+            clock_now=self.clock_now,
+        )
+        if due_at > bill.at:
+            await self._start(collection)
+            return
+        outcome = await self._first_charge(collection, bill.at)
+        if outcome is None or outcome.kind == "pending":
+            await self._start(collection)
+        elif outcome.kind == "settled":
+            del self.open[issued.invoice_id]
+        else:
+            self.queue.append(Queued(InvoiceUnpaid(invoice_id=issued.invoice_id), bill.at))
+            code = outcome.code or ""
+            failed = replace(
+                collection, attempt=2, failures=1, first_failed_at=bill.at, attempted_at=bill.at, last_code=code
+            )
+            await self._start(failed)
+
+    async def _first_charge(self, collection: CollectionLife, at: datetime) -> ChargeOutcome | None:
+        """The outcome of the first charge; None where the gateway could not say in time."""
+        retry = retry_at(collection.dunning, at, at, collection.timezone)
+        request = ChargeInvoice(collection.invoice_id, 1, at, retry)
+        try:
+            return await workflow.execute_activity_method(
+                ChargingSteps.charge_invoice,
+                request,
+                summary=f"Charge {collection.number}",
+                **options.payments(options.FIRST_CHARGE_ATTEMPTS),
+            )
+        except ActivityError:
+            return None
+
+    async def _start(self, collection: CollectionLife) -> None:
+        with suppress(WorkflowAlreadyStartedError):
+            await workflow.start_child_workflow(
+                Collection.run,
+                collection,
+                id=keys.collection_workflow_id(collection.invoice_id),
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"Collect {collection.number}",
+            )
+
+    # Showing, answering, going on.
+
+    def _answer(
+        self, asked: Queued, decision: Decision | None, issued: Issued | None, refusal: RefusedChange | None = None
+    ) -> None:
+        if not asked.key:
+            return
+        self.answers[asked.key] = Amended(
+            version=self.state.version,
+            status=self.state.status,
+            happened=decision.happened if decision else "",
+            invoice_id=issued.invoice_id if issued else None,
+            number=issued.number if issued else None,
+            refused=refusal.message if refusal else None,
+            field=refusal.field if refusal else "",
+        )
+        while len(self.answers) > ANSWERS_KEPT:
+            del self.answers[next(iter(self.answers))]
+
+    def _update_id(self) -> str:
+        info = workflow.current_update_info()
+        assert info is not None
+        return info.id
+
+    def _waits_for(self) -> str:
+        due = next_due(self.state)
+        if due is None:
+            return f"nothing: the contract is {self.state.status}"
+        what = {"start": "start", "bill": "bill", "renew": "renew", "end": "end", "recognise": "recognise revenue"}
+        clock = "" if self.life.clock_id is None else " on its test clock"
+        return f"{due.on}{clock}, to {what[due.reason]}"
+
+    def _show(self) -> None:
+        open_invoices = tuple(self.open.values())
+        workflow.set_current_details(contract_statement(self.state, open_invoices, self._waits_for()))
+        wanted = contract_attributes(self.state, open_invoices)
+        # What has not changed is not sent again: each upsert is an event and an action.
+        current = workflow.info().typed_search_attributes
+        changed = [pair for pair in wanted if current.get(pair.key) != pair.value]
+        if changed and not (self.billed and not self.state.ended and not self.queue):
+            workflow.upsert_search_attributes([pair.key.value_set(pair.value) for pair in changed])
+
+    async def _continue_in_a_new_run(self) -> None:
+        """One run is one billing cycle: a wake-up replays a short history, and the UI shows a period by itself."""
+        self.leaving = True
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self.leaving = False
+        if self.queue:
+            return
+        open_invoices = tuple(self.open.values())
+        workflow.continue_as_new(
+            replace(
+                self.life,
+                state=self.state,
+                clock_now=self.clock_now,
+                sequence=self.sequence,
+                open_invoices=open_invoices,
+                answers=tuple(self.answers.items()),
+                history=tuple(self.history),
+            ),
+            search_attributes=contract_attributes(self.state, open_invoices),
+        )

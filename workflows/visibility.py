@@ -1,0 +1,97 @@
+"""What finance sees of a contract in the Temporal UI: search attributes and a statement in Markdown."""
+
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+with workflow.unsafe.imports_passed_through():
+    from domain.due import next_due, service_end
+    from domain.invoice import monthly_value
+    from domain.life import CollectionLife, OpenInvoice
+    from domain.money import format_money
+    from domain.state import ContractState
+
+CONTRACT_STATUS = SearchAttributeKey.for_keyword("ContractStatus")
+CUSTOMER_ID = SearchAttributeKey.for_keyword("CustomerId")
+CURRENCY = SearchAttributeKey.for_keyword("Currency")
+DUNNING_STAGE = SearchAttributeKey.for_keyword("DunningStage")
+BILLING_HEALTH = SearchAttributeKey.for_keyword("BillingHealth")
+NEXT_BILLING_AT = SearchAttributeKey.for_datetime("NextBillingAt")
+MRR = SearchAttributeKey.for_int("MRR")
+OPEN_BALANCE = SearchAttributeKey.for_int("OpenBalance")
+
+
+def contract_attributes(state: ContractState, open_invoices: tuple[OpenInvoice, ...]) -> TypedSearchAttributes:
+    """The attributes of a contract; amounts are minor units of its currency."""
+    due = next_due(state)
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(CONTRACT_STATUS, state.status),
+        SearchAttributePair(CUSTOMER_ID, state.customer_id),
+        SearchAttributePair(CURRENCY, state.terms.currency),
+        SearchAttributePair(MRR, 0 if state.ended else monthly_value(state.terms)),
+        SearchAttributePair(OPEN_BALANCE, sum(invoice.open_minor for invoice in open_invoices)),
+        SearchAttributePair(DUNNING_STAGE, "retrying" if state.unpaid else "none"),
+        SearchAttributePair(BILLING_HEALTH, "ok"),
+    ]
+    if due is not None:
+        pairs.append(SearchAttributePair(NEXT_BILLING_AT, due.at))
+    return TypedSearchAttributes(pairs)
+
+
+def collection_attributes(life: CollectionLife, stage: str) -> TypedSearchAttributes:
+    """The attributes of a collection."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(CUSTOMER_ID, life.customer_id),
+            SearchAttributePair(CURRENCY, life.currency),
+            SearchAttributePair(DUNNING_STAGE, stage),
+            SearchAttributePair(OPEN_BALANCE, 0 if stage == "settled" else life.open_minor),
+        ]
+    )
+
+
+def contract_statement(state: ContractState, open_invoices: tuple[OpenInvoice, ...], waits_for: str) -> str:
+    """A statement of the contract that needs no code to be understood."""
+    terms, end = state.terms, service_end(state)
+    balance = sum(invoice.open_minor for invoice in open_invoices)
+    rows = [
+        ("Status", f"**{state.status.replace('_', ' ')}**"),
+        ("Waits for", waits_for),
+        ("Open balance", format_money(balance, terms.currency)),
+        ("Monthly recurring value", format_money(monthly_value(terms), terms.currency)),
+        ("Started", str(terms.start)),
+        ("Service ends", str(end) if end else "runs on"),
+        ("Time zone", terms.timezone),
+        ("Version of the terms", str(state.version)),
+    ]
+    lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
+    lines += ["", "| Line | Quantity | Price | Billed | Billed through |", "|---|---|---|---|---|"]
+    for line, progress in zip(terms.lines, state.lines, strict=True):
+        quantity = f"meter {line.meter}" if line.meter else f"{line.units:f}"
+        how = f"every {line.every}, in {line.bill}"
+        lines.append(f"| {line.id} | {quantity} | {line.price.model} | {how} | {progress.billed_through} |")
+    if open_invoices:
+        lines += ["", "| Open invoice | Amount | Due |", "|---|---|---|"]
+        for invoice in open_invoices:
+            amount = format_money(invoice.open_minor, terms.currency)
+            lines.append(f"| {invoice.number} | {amount} | {invoice.due_on} |")
+    return "\n".join(lines)
+
+
+def collection_statement(life: CollectionLife, stage: str, next_at: datetime | None) -> str:
+    """A statement of what is being done to collect an invoice."""
+    waits = f"the next attempt at {next_at:%Y-%m-%d %H:%M} UTC" if next_at else "a payment or a new payment method"
+    return "\n".join(
+        [
+            "| | |",
+            "|---|---|",
+            f"| Invoice | {life.number} |",
+            f"| Open | {format_money(life.open_minor, life.currency)} |",
+            f"| Stage | **{stage}** |",
+            f"| Declined so far | {life.failures} |",
+            f"| Last answer | {life.last_code or 'none'} |",
+            f"| Waits for | {waits} |",
+        ]
+    )
