@@ -1,0 +1,42 @@
+"""Customer credit: what a contract's customer is owed, and which invoices it has paid."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Column, Identity, Index, text
+from sqlmodel import Field, SQLModel
+
+from models.base import BIG, INSTANT, MINOR
+
+
+class CustomerCredit(SQLModel, table=True):
+    """Credit that a credit note or an overpayment (`payment_id`) gave; later invoices use it, oldest first."""
+
+    __tablename__ = "customer_credit"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("remaining_minor BETWEEN 0 AND amount_minor", name="remainder_within_amount"),
+        CheckConstraint("(credit_note_id IS NULL) <> (payment_id IS NULL)", name="one_source"),
+        Index("ix_customer_credit_unused", "contract_id", postgresql_where=text("remaining_minor > 0")),
+    )
+
+    id: str = Field(primary_key=True)
+    sequence: int | None = Field(default=None, sa_column=Column(BIG, Identity(), nullable=False, unique=True))
+    contract_id: str
+    customer_id: str = Field(index=True)
+    credit_note_id: str | None = Field(default=None, unique=True)
+    payment_id: str | None = Field(default=None, unique=True)
+    currency: str
+    amount_minor: int = Field(sa_type=MINOR)
+    remaining_minor: int = Field(sa_type=MINOR)
+    created_at: datetime = Field(sa_type=INSTANT)
+
+
+class CustomerCreditUse(SQLModel, table=True):
+    """How much of a credit an invoice used when it was issued."""
+
+    __tablename__ = "customer_credit_use"
+    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"),)
+
+    credit_id: str = Field(primary_key=True, foreign_key="customer_credit.id")
+    invoice_id: str = Field(primary_key=True)
+    amount_minor: int = Field(sa_type=MINOR)

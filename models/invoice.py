@@ -1,0 +1,96 @@
+"""Issued documents, invoices and credit notes, and their lines. What was issued never changes."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, Identity, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from models.base import BIG, INSTANT, JSON, MINOR, QUANTITY
+
+MAIN_ENTITY = "main"
+
+# The part of an invoice that is still to be collected.
+OPEN_SQL = "(total_minor - credited_minor - credit_applied_minor - paid_minor - written_off_minor)"
+
+
+class Invoice(SQLModel, table=True):
+    """A numbered document. Amounts are minor units; a credit note's are positive.
+
+    What an invoice still asks for is its total less what credit notes took off (`credited_minor`), what customer
+    credit paid at issue (`credit_applied_minor`), what was paid and what was written off.
+    """
+
+    __tablename__ = "invoice"
+    __table_args__ = (
+        UniqueConstraint("contract_id", "document"),
+        UniqueConstraint("legal_entity", "kind", "number"),
+        CheckConstraint("kind IN ('invoice', 'credit_note')", name="kind_known"),
+        CheckConstraint("status IN ('open', 'paid', 'void', 'uncollectible', 'issued')", name="status_known"),
+        CheckConstraint("(kind = 'credit_note') = (status = 'issued')", name="credit_note_is_issued"),
+        CheckConstraint("total_minor = net_minor + tax_minor AND total_minor >= 0", name="total_adds_up"),
+        CheckConstraint("least(credited_minor, credit_applied_minor, paid_minor, written_off_minor) >= 0", name="signs"),
+        CheckConstraint(f"{OPEN_SQL} >= 0", name="never_overpaid"),
+        CheckConstraint(f"status <> 'paid' OR {OPEN_SQL} = 0", name="paid_in_full"),
+        CheckConstraint(f"status <> 'open' OR {OPEN_SQL} > 0", name="open_owes"),
+        Index("ix_invoice_open", "due_at", postgresql_where=text("status = 'open'")),
+    )
+
+    id: str = Field(primary_key=True)
+    sequence: int | None = Field(default=None, sa_column=Column(BIG, Identity(), nullable=False, unique=True))
+    legal_entity: str = MAIN_ENTITY
+    kind: str
+    number: str
+    contract_id: str
+    customer_id: str = Field(index=True)
+    document: int
+    input_hash: str
+    currency: str
+    issued_on: date
+    issued_at: datetime = Field(sa_type=INSTANT)
+    due_on: date
+    due_at: datetime = Field(sa_type=INSTANT)
+    net_minor: int = Field(sa_type=MINOR)
+    tax_minor: int = Field(sa_type=MINOR)
+    total_minor: int = Field(sa_type=MINOR)
+    credited_minor: int = Field(default=0, sa_type=MINOR)
+    credit_applied_minor: int = Field(default=0, sa_type=MINOR)
+    paid_minor: int = Field(default=0, sa_type=MINOR)
+    written_off_minor: int = Field(default=0, sa_type=MINOR)
+    status: str
+    corrects_invoice_id: str | None = Field(default=None, foreign_key="invoice.id", index=True)
+    taxes: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
+
+    @property
+    def open_minor(self) -> int:
+        """What is still to be collected; nothing of a credit note or of an invoice that was given up."""
+        if self.status != "open":
+            return 0
+        taken = self.credited_minor + self.credit_applied_minor + self.paid_minor + self.written_off_minor
+        return self.total_minor - taken
+
+
+class InvoiceLine(SQLModel, table=True):
+    """One line: the contract's line `line_id` over the local dates [period_start, period_end).
+
+    `steps` say how the amount came about, decimals of the major unit as strings. A rated line is on one
+    invoice line only.
+    """
+
+    __tablename__ = "invoice_line"
+    __table_args__ = (UniqueConstraint("invoice_id", "position"),)
+
+    id: str = Field(primary_key=True)
+    invoice_id: str = Field(foreign_key="invoice.id")
+    position: int
+    line_id: str
+    kind: str
+    description: str
+    period_start: date
+    period_end: date
+    quantity: Decimal = Field(sa_type=QUANTITY)
+    net_minor: int = Field(sa_type=MINOR)
+    tax_minor: int = Field(sa_type=MINOR)
+    steps: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
+    rated_line_id: str | None = Field(default=None, unique=True)
