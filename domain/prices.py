@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -44,16 +45,21 @@ def plain_decimal(value: object) -> Decimal:
     raise ValueError('expected a decimal number as a string, such as "12.30", or an integer')
 
 
+def _schema(sign: str, **bounds: int) -> WithJsonSchema:
+    text = {"type": "string", "pattern": rf"^{sign}[0-9]{{1,18}}(\.[0-9]{{1,12}})?$", "examples": ["12.30"]}
+    return WithJsonSchema({"anyOf": [text, {"type": "integer", **bounds}]})
+
+
 # At most 18 digits before the point and 12 after it, written out in JSON: never as 1E-7.
 Exact = Annotated[
     Decimal,
     BeforeValidator(plain_decimal),
     Field(max_digits=30, decimal_places=12),
     PlainSerializer(lambda number: f"{number:f}", return_type=str, when_used="json"),
+    _schema("-?"),
 ]
-NonNegative = Annotated[Exact, Field(ge=0)]
-Positive = Annotated[Exact, Field(gt=0)]
-
+NonNegative = Annotated[Exact, Field(ge=0), _schema("", minimum=0)]
+Positive = Annotated[Exact, Field(gt=0), _schema("", exclusiveMinimum=0)]
 
 _T = TypeVar("_T", bound=Sized)
 

@@ -1,3 +1,4 @@
+import json
 from decimal import Decimal
 
 import pytest
@@ -97,6 +98,15 @@ def test_tiers_ascend(model: str, ends: list[int | None], message: str) -> None:
     [(path, found)] = errors({"model": model, "tiers": [{"up_to": end, stated: "1"} for end in ends]})
     assert path == f"{model}.tiers"
     assert message in found
+
+
+def test_the_json_schema_asks_for_text_or_integers_and_never_for_floats() -> None:
+    definitions = PRICE.json_schema()["$defs"]
+    assert definitions["Package"]["properties"]["size"]["anyOf"] == [
+        {"type": "string", "pattern": r"^[0-9]{1,18}(\.[0-9]{1,12})?$", "examples": ["12.30"]},
+        {"type": "integer", "exclusiveMinimum": 0},
+    ]
+    assert '"number"' not in json.dumps(definitions)
 
 
 def test_a_price_does_not_change() -> None:
