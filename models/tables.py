@@ -1,1 +1,7 @@
 """Imports every module that declares a table, so that the metadata is complete."""
+
+import models.account
+import models.journal
+import models.period
+import models.rated_line
+import models.usage  # noqa: F401

@@ -1,0 +1,211 @@
+"""Claims on usage: what a contract line counted in a stretch of time, counted once and then kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from sqlalchemy import CheckConstraint, UniqueConstraint, func, text, update
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from domain.keys import derived
+from models.base import BIG, INSTANT, JSON, QUANTITY
+from models.usage_lock import watermark
+from models.usage_totals import Measure, UsageTotals, aggregate
+
+
+class RatedLine(SQLModel, table=True):
+    """The events of a line in `[from_at, to_at)` with a `seq` in `(after_seq, up_to_seq]`, and their quantity.
+
+    Generation 0 claims a stretch first; each later one claims what arrived since the one before. An invoice line
+    takes it over by putting itself into `invoice_line_id`, once.
+    """
+
+    __tablename__ = "rated_line"
+    __table_args__ = (
+        UniqueConstraint("contract_id", "line_id", "from_at", "generation"),
+        CheckConstraint("from_at < to_at", name="time_runs_forward"),
+        CheckConstraint("after_seq <= up_to_seq", name="seq_runs_forward"),
+        CheckConstraint("generation >= 0", name="generation_counts_from_zero"),
+        # No event can be in two claims of a line. Ranges of one text, because equality needs an extension here.
+        ExcludeConstraint(
+            (text("textrange(contract_id, contract_id, '[]')"), "&&"),
+            (text("textrange(line_id, line_id, '[]')"), "&&"),
+            (text("tstzrange(from_at, to_at)"), "&&"),
+            (text("int8range(after_seq, up_to_seq, '(]')"), "&&"),
+            name="ex_rated_line_claimed_once",
+            using="gist",
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    contract_id: str
+    line_id: str
+    period_start: date
+    period_end: date
+    from_at: datetime = Field(sa_type=INSTANT)
+    to_at: datetime = Field(sa_type=INSTANT)
+    event: str
+    aggregate: str
+    reads: str
+    generation: int
+    after_seq: int = Field(sa_type=BIG)
+    up_to_seq: int = Field(sa_type=BIG)
+    event_count: int = Field(sa_type=BIG)
+    ignored_count: int = Field(sa_type=BIG)
+    quantity: Decimal = Field(sa_type=QUANTITY)
+    groups: list[tuple[dict[str, str], str]] = Field(sa_type=JSON)
+    invoice_line_id: str | None = Field(default=None, unique=True)
+
+    @property
+    def totals(self) -> UsageTotals:
+        groups = tuple((tuple(sorted(properties.items())), Decimal(quantity)) for properties, quantity in self.groups)
+        return UsageTotals(self.quantity, groups, self.event_count, self.ignored_count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The stretch `[from_at, to_at)` of a line's billing period whose usage is to be claimed."""
+
+    contract_id: str
+    line_id: str
+    measure: Measure
+    period_start: date
+    period_end: date
+    from_at: datetime
+    to_at: datetime
+    generation: int = 0
+
+
+class ClaimMismatch(ValueError):
+    """The claim was made before, of another stretch or measure."""
+
+
+class ClaimedEvent(NamedTuple):
+    """Where an accepted event went: the rated lines that count it, or no contract at all."""
+
+    source: str
+    event_id: str
+    contract_id: str | None
+    rated_line_ids: tuple[str, ...]
+
+
+def claim(session: Session, wanted: Claim) -> RatedLine:
+    """The rated line of the claim: counted now, or as it was counted the first time.
+
+    Events of the contract are kept out until this transaction ends.
+
+    Raises:
+        ClaimMismatch: if the claim was made before with another stretch or measure.
+        sqlalchemy.exc.IntegrityError: if it overlaps another claim of the line.
+    """
+    up_to_seq = watermark(session, wanted.contract_id)
+    earlier = _generations(session, wanted)
+    if wanted.generation < len(earlier):
+        return _same(earlier[wanted.generation], wanted)
+    if wanted.generation > len(earlier):
+        raise ClaimMismatch(f"generation {wanted.generation} follows {len(earlier)} generations, not itself")
+    after_seq = earlier[-1].up_to_seq if earlier else 0
+    totals = aggregate(
+        session,
+        wanted.contract_id,
+        wanted.measure,
+        from_at=wanted.from_at,
+        to_at=wanted.to_at,
+        after_seq=after_seq,
+        up_to_seq=up_to_seq,
+    )
+    rated = RatedLine(
+        id=derived("rl", wanted.contract_id, wanted.line_id, wanted.from_at.isoformat(), wanted.generation),
+        contract_id=wanted.contract_id,
+        line_id=wanted.line_id,
+        period_start=wanted.period_start,
+        period_end=wanted.period_end,
+        from_at=wanted.from_at,
+        to_at=wanted.to_at,
+        event=wanted.measure.event,
+        aggregate=wanted.measure.aggregate,
+        reads=wanted.measure.reads,
+        generation=wanted.generation,
+        after_seq=after_seq,
+        up_to_seq=up_to_seq,
+        event_count=totals.event_count,
+        ignored_count=totals.ignored_count,
+        quantity=totals.total,
+        groups=[(dict(properties), str(quantity)) for properties, quantity in totals.groups],
+    )
+    session.add(rated)
+    session.flush()
+    return rated
+
+
+def take_over(session: Session, rated_line_id: str, invoice_line_id: str) -> bool:
+    """Put the rated line on an invoice line. False where another invoice line has it."""
+    mine = func.coalesce(col(RatedLine.invoice_line_id), invoice_line_id) == invoice_line_id
+    taken = update(RatedLine).where(col(RatedLine.id) == rated_line_id, mine).values(invoice_line_id=invoice_line_id)
+    return session.execute(taken.returning(col(RatedLine.id))).first() is not None
+
+
+def rated_lines(session: Session, contract_id: str) -> Sequence[RatedLine]:
+    """Every claim on the contract's usage, in the order of the time that they cover."""
+    mine = select(RatedLine).where(RatedLine.contract_id == contract_id)
+    order = (RatedLine.line_id, RatedLine.from_at, RatedLine.generation)
+    return session.exec(mine.order_by(*(col(column) for column in order))).all()
+
+
+def with_late_usage(session: Session, contract_id: str) -> Sequence[RatedLine]:
+    """The newest claim of every stretch for which more events have arrived since."""
+    return session.exec(select(RatedLine).from_statement(_LATE).params(contract_id=contract_id)).all()  # type: ignore[call-overload, no-any-return]
+
+
+def claimed_events(session: Session) -> list[ClaimedEvent]:
+    """Every accepted event with the rated lines that count it. Reads all events: for audits and tests."""
+    return [ClaimedEvent(row[0], row[1], row[2], tuple(row[3])) for row in session.execute(_CLAIMED)]
+
+
+def _generations(session: Session, wanted: Claim) -> Sequence[RatedLine]:
+    same = select(RatedLine).where(
+        RatedLine.contract_id == wanted.contract_id,
+        RatedLine.line_id == wanted.line_id,
+        RatedLine.from_at == wanted.from_at,
+    )
+    return session.exec(same.order_by(col(RatedLine.generation))).all()
+
+
+def _same(made: RatedLine, wanted: Claim) -> RatedLine:
+    as_made = (made.to_at, made.event, made.aggregate, made.reads, made.period_start, made.period_end)
+    measure = wanted.measure
+    as_wanted = (
+        wanted.to_at,
+        measure.event,
+        measure.aggregate,
+        measure.reads,
+        wanted.period_start,
+        wanted.period_end,
+    )
+    if as_made != as_wanted:
+        raise ClaimMismatch(f"line {wanted.line_id} claimed {as_made} from {made.from_at} before, not {as_wanted}")
+    return made
+
+
+_COUNTS = """r.contract_id = e.contract_id AND r.event = e.event AND r.from_at <= e.at AND e.at < r.to_at"""
+_LATE = text(f"""
+    SELECT r.* FROM rated_line r
+    WHERE r.contract_id = :contract_id
+      AND NOT EXISTS (
+        SELECT FROM rated_line n
+        WHERE n.contract_id = r.contract_id AND n.line_id = r.line_id AND n.from_at = r.from_at
+          AND n.generation > r.generation
+      )
+      AND EXISTS (SELECT FROM usage_event e WHERE {_COUNTS} AND e.seq > r.up_to_seq)
+    ORDER BY r.line_id, r.from_at
+""")
+_CLAIMED = text(f"""
+    SELECT e.source, e.event_id, e.contract_id,
+      coalesce(array_agg(r.id ORDER BY r.id) FILTER (WHERE r.id IS NOT NULL), ARRAY[]::text[])
+    FROM usage_event e
+    LEFT JOIN rated_line r ON {_COUNTS} AND r.after_seq < e.seq AND e.seq <= r.up_to_seq
+    GROUP BY e.source, e.event_id, e.contract_id ORDER BY e.source, e.event_id
+""")
