@@ -67,6 +67,12 @@ def test_lines_that_cancel_out_bear_taxes_that_do() -> None:
     assert tax_on([-333, 333], [exclusive("20")]) == Taxes((-333, 333), (-67, 67), (0,))
 
 
+def test_of_lines_that_cancel_out_the_first_says_which_document_is_the_reversal() -> None:
+    """25 % of 0.10 is two and a half cents on either side."""
+    assert tax_on([10, -10], [exclusive("25")]).tax_by_line == (3, -3)
+    assert tax_on([-10, 10], [exclusive("25")]).tax_by_line == (-3, 3)
+
+
 @pytest.mark.parametrize(("gross", "rate", "net", "tax"), [(12000, "20", 10000, 2000), (4999, "19", 4201, 798)])
 def test_an_inclusive_tax_is_taken_out_of_the_price(gross: int, rate: str, net: int, tax: int) -> None:
     assert tax_on([gross], [inclusive(rate)]) == Taxes((net,), (tax,), (tax,))
