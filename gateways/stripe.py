@@ -176,4 +176,5 @@ def _either(failure: stripe.StripeObject | None, *fields: str) -> str | None:
 
 
 def _metadata(found: stripe.PaymentIntent, name: str) -> str | None:
-    return found.metadata[name] if name in found.metadata else None
+    # Stripe's objects are no mappings: they have no `get`.
+    return found.metadata[name] if name in found.metadata else None  # noqa: SIM401
