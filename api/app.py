@@ -1,0 +1,150 @@
+"""The composition root of the API: parts in, ASGI application out. Nothing connects at import."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from temporalio.client import Client, Plugin
+
+import settings
+from api import customers, docs, health, keys, payment_methods, usage, webhooks
+from api.authentication import KeyRing
+from api.credentials import Mode
+from api.keys import store_key
+from api.logs import RequestLog
+from api.parts import Parts
+from api.problems import Problem, as_problem, problem_response, request_id_of
+from api.routing import guarded_routes
+from api.wakeups import NoWakeups, Wakeups
+from domain.errors import DomainError
+from gateways.payment import GatewayUnavailable, GatewayUnknown, PaymentGateway
+from gateways.stripe import StripeGateway
+from models.database import Database
+
+VERSION = "1"
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    customers.router,
+    payment_methods.router,
+    usage.router,
+    webhooks.router,
+    keys.router,
+    docs.router,
+)
+PROBLEMS: tuple[type[Exception], ...] = (
+    Problem,
+    DomainError,
+    RequestValidationError,
+    HTTPException,
+    DBAPIError,
+    PoolTimeout,
+    GatewayUnavailable,
+    GatewayUnknown,
+)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    *,
+    database: Database,
+    gateway: PaymentGateway,
+    webhook_secrets: Sequence[str],
+    api_key_pepper: str,
+    mode: Mode = "test",
+    temporal: Client | None = None,
+    wakeups: Wakeups | None = None,
+    bootstrap_api_key: str | None = None,
+    routers: Sequence[APIRouter] = ROUTERS,
+    clock: Callable[[], datetime] = utc_now,
+) -> FastAPI:
+    """The application made of these parts. It closes the database's pool when it stops.
+
+    Raises:
+        ValueError: a secret is empty, or the bootstrap key is none.
+        TypeError: a route declares no scope.
+    """
+    if not webhook_secrets or not all(secret.strip() for secret in webhook_secrets):
+        raise ValueError("a webhook secret is empty or missing: without it anybody could forge events")
+    ring = KeyRing(database, pepper=api_key_pepper.encode(), mode=mode, clock=clock)
+    parts = Parts(
+        database=database,
+        gateway=gateway,
+        webhook_secrets=tuple(webhook_secrets),
+        temporal=temporal,
+        wakeups=wakeups or NoWakeups(),
+        keys=ring,
+        clock=clock,
+    )
+    app = FastAPI(
+        version=VERSION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=dict.fromkeys(PROBLEMS, _answer_problem),
+        lifespan=lambda app: _running(app, bootstrap_api_key),
+    )
+    app.state.parts = parts
+    for router in routers:
+        app.include_router(router)
+    guarded_routes(app)
+    app.add_middleware(RequestLog)
+    return app
+
+
+async def create_app_from_settings(
+    found: settings.Settings | None = None,
+    *,
+    plugins: Sequence[Plugin] = (),
+    wakeups: Callable[[Client], Wakeups] | None = None,
+) -> FastAPI:
+    """The application of this process, from its environment. Temporal and the database are reached when first needed.
+
+    Raises:
+        settings.SettingsError: the environment is not complete or not safe.
+    """
+    found = found or settings.load_settings()
+    stripe_key = found.stripe_api_key.get_secret_value()
+    temporal = await Client.connect(**settings.temporal_connection(), plugins=plugins, lazy=True)
+    bootstrap = found.bootstrap_api_key
+    return create_app(
+        database=Database(found.database_url.get_secret_value(), pool_size=found.database_pool_size),
+        gateway=StripeGateway(stripe_key, base_url=str(found.stripe_base_url) if found.stripe_base_url else None),
+        webhook_secrets=[secret.get_secret_value() for secret in found.stripe_webhook_secrets],
+        api_key_pepper=found.api_key_pepper.get_secret_value(),
+        mode="live" if "_live_" in stripe_key[:9] else "test",
+        temporal=temporal,
+        wakeups=wakeups(temporal) if wakeups else None,
+        bootstrap_api_key=bootstrap.get_secret_value() if bootstrap else None,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _running(app: FastAPI, bootstrap_api_key: str | None) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    if bootstrap_api_key is not None:
+        await run_in_threadpool(_store_bootstrap_key, parts, bootstrap_api_key)
+    yield
+    await run_in_threadpool(parts.database.dispose)
+
+
+def _store_bootstrap_key(parts: Parts, key: str) -> None:
+    parts.database.run(lambda session: store_key(session, parts.keys, key, name="bootstrap", at=parts.clock()))
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    problem = as_problem(error)
+    if problem is None:
+        raise error
+    return problem_response(problem, request_id_of(request))
