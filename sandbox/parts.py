@@ -100,7 +100,7 @@ def _api(plan: Plan, pids: Mapping[str, int | None]) -> Part:
         name="api",
         command=_python("api"),
         environment=plan.product_environment,
-        probe=lambda _: http_ok(f"{plan.address('api')}/v1/ready"),
+        probe=lambda _: http_ok(f"{plan.address('api')}/readyz"),
         ports={"api": plan.ports["api"]},
         url=plan.address("api"),
         log=plan.log("api"),
