@@ -7,11 +7,12 @@ from pathlib import Path
 import uvicorn
 
 from sandbox.stripe.server import StripeServer
+from sandbox.stripe.webhooks import FIRST_RETRY_SECONDS
 
 
 def main() -> None:
     options = _options()
-    server = StripeServer(options.database)
+    server = StripeServer(options.database, first_retry_seconds=options.webhook_first_retry_seconds)
     if options.webhook_url:
         server.register_webhook(
             options.webhook_url, secret=options.webhook_secret, events=options.webhook_events.split(",")
@@ -38,6 +39,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--webhook-url", help="endpoint to register at start, or to move there")
     parser.add_argument("--webhook-secret", help="signing secret of that endpoint")
     parser.add_argument("--webhook-events", default="*", help="its event types, comma-separated; * for all")
+    parser.add_argument(
+        "--webhook-first-retry-seconds",
+        type=float,
+        default=FIRST_RETRY_SECONDS,
+        help="first wait; it doubles",
+    )
     options = parser.parse_args()
     if options.webhook_url and not options.webhook_secret:
         parser.error("--webhook-url needs --webhook-secret")

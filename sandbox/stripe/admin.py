@@ -16,6 +16,9 @@ class StripeAdmin:
         # The server is on this machine: a proxy from the environment would only be in the way.
         self._session.trust_env = False
 
+    def close(self) -> None:
+        self._session.close()
+
     def health(self) -> dict[str, Any]:
         return self._call("GET", "/health")
 

@@ -11,45 +11,19 @@ from sandbox.stripe.store import Json
 
 DAY_SECONDS: Final = 86_400
 OPEN: Final = ("needs_response", "under_review")
-REASONS: Final = [
-    "credit_not_processed",
-    "duplicate",
-    "fraudulent",
-    "general",
-    "product_not_received",
-    "product_unacceptable",
-    "subscription_canceled",
-    "unrecognized",
-]
-EVIDENCE: Final = [
-    "access_activity_log",
-    "billing_address",
-    "cancellation_policy",
-    "cancellation_policy_disclosure",
-    "cancellation_rebuttal",
-    "customer_communication",
-    "customer_email_address",
-    "customer_name",
-    "customer_purchase_ip",
-    "customer_signature",
-    "duplicate_charge_documentation",
-    "duplicate_charge_explanation",
-    "duplicate_charge_id",
-    "product_description",
-    "receipt",
-    "refund_policy",
-    "refund_policy_disclosure",
-    "refund_refusal_explanation",
-    "service_date",
-    "service_documentation",
-    "shipping_address",
-    "shipping_carrier",
-    "shipping_date",
-    "shipping_documentation",
-    "shipping_tracking_number",
-    "uncategorized_file",
-    "uncategorized_text",
-]
+REASONS: Final = (
+    "credit_not_processed", "duplicate", "fraudulent", "general", "product_not_received",
+    "product_unacceptable", "subscription_canceled", "unrecognized",
+)  # fmt: skip
+EVIDENCE: Final = (
+    "access_activity_log", "billing_address", "cancellation_policy", "cancellation_policy_disclosure",
+    "cancellation_rebuttal", "customer_communication", "customer_email_address", "customer_name",
+    "customer_purchase_ip", "customer_signature", "duplicate_charge_documentation",
+    "duplicate_charge_explanation", "duplicate_charge_id", "product_description", "receipt", "refund_policy",
+    "refund_policy_disclosure", "refund_refusal_explanation", "service_date", "service_documentation",
+    "shipping_address", "shipping_carrier", "shipping_date", "shipping_documentation",
+    "shipping_tracking_number", "uncategorized_file", "uncategorized_text",
+)  # fmt: skip
 UPDATES: Final = frozenset({"evidence", "metadata", "submit", "expand"})
 
 

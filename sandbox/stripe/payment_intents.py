@@ -16,14 +16,10 @@ CONFIRM_ONLY: Final = frozenset(
     {"off_session", "error_on_requires_action", "return_url", "use_stripe_sdk", "mandate_data", "mandate"}
 )
 PAYING: Final = frozenset({"payment_method", "payment_method_data", "payment_method_options"})
-DETAILS: Final = [
-    "description",
-    "receipt_email",
-    "setup_future_usage",
-    "statement_descriptor",
-    "statement_descriptor_suffix",
+DETAILS: Final = (
+    "description", "receipt_email", "setup_future_usage", "statement_descriptor", "statement_descriptor_suffix",
     "transfer_group",
-]
+)  # fmt: skip
 TYPES: Final = frozenset(
     {"allowed_payment_method_types", "excluded_payment_method_types", "automatic_payment_methods", "capture_method"}
 )

@@ -12,6 +12,7 @@ import uvicorn
 
 from sandbox.stripe.admin import StripeAdmin
 from sandbox.stripe.server import StripeServer
+from sandbox.stripe.webhooks import FIRST_RETRY_SECONDS
 
 STARTS_WITHIN_SECONDS = 10.0
 
@@ -27,12 +28,18 @@ class RunningStripe:
 
 @contextmanager
 def running_stripe(
-    database: Path, *, webhook_url: str | None = None, webhook_secret: str | None = None
+    database: Path,
+    *,
+    webhook_url: str | None = None,
+    webhook_secret: str | None = None,
+    first_retry_seconds: float = FIRST_RETRY_SECONDS,
 ) -> Iterator[RunningStripe]:
     """A running server on `database`; a file that already exists is carried on with."""
-    application = StripeServer(database)
+    application = StripeServer(database, first_retry_seconds=first_retry_seconds)
     if webhook_url is not None:
-        application.register_webhook(webhook_url, secret=webhook_secret or "", events=["*"])
+        if not webhook_secret:
+            raise ValueError("webhook_url needs a webhook_secret")
+        application.register_webhook(webhook_url, secret=webhook_secret, events=["*"])
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         application,
@@ -47,10 +54,12 @@ def running_stripe(
     thread = threading.Thread(target=server.run, args=([listening],), name="sandbox-stripe", daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    admin = StripeAdmin(url)
     try:
         _wait_until_started(server, thread)
-        yield RunningStripe(url, StripeAdmin(url), database)
+        yield RunningStripe(url, admin, database)
     finally:
+        admin.close()
         server.should_exit = True
         thread.join()
         listening.close()

@@ -23,7 +23,7 @@ from sandbox.stripe.fault_rules import Delay, Dropped, ExecutedNoAnswer, RateLim
 from sandbox.stripe.faults import Faults, first
 from sandbox.stripe.operation import Operation, public
 from sandbox.stripe.store import Json, Store
-from sandbox.stripe.webhooks import Webhooks
+from sandbox.stripe.webhooks import FIRST_RETRY_SECONDS, Webhooks
 
 KEY_LIFE_SECONDS: Final = 86_400
 # Marks the endpoint of the command line, so that a restart on another port moves it instead of adding one.
@@ -42,11 +42,11 @@ class NoAnswer(Exception):
 class StripeServer:
     """Serves `/v1` as Stripe does and `/_admin` for whoever plays Stripe, its cards and its failures."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, *, first_retry_seconds: float = FIRST_RETRY_SECONDS) -> None:
         self.store = Store(database)
         self.clock = Clock(self.store)
         self.faults = Faults(self.store)
-        self.webhooks = Webhooks(self.store, self.clock, self.faults)
+        self.webhooks = Webhooks(self.store, self.clock, self.faults, first_retry_seconds=first_retry_seconds)
         self._in_flight: set[str] = set()
         self._admin: ASGIApp = admin_routes.build(self)
 

@@ -32,7 +32,8 @@ def sign(payload: bytes, secret: str, at: int) -> str:
 class Webhooks:
     """The queue of deliveries and the task that works it off."""
 
-    def __init__(self, store: Store, clock: Clock, faults: Faults) -> None:
+    def __init__(self, store: Store, clock: Clock, faults: Faults, *, first_retry_seconds: float) -> None:
+        self._first_retry_seconds = first_retry_seconds
         self._store = store
         self._clock = clock
         self._faults = faults
@@ -144,7 +145,7 @@ class Webhooks:
         )
 
     def _retry_later(self, seq: int, attempts: int, status: int | None) -> None:
-        wait = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempts, 10))
+        wait = min(LONGEST_RETRY_SECONDS, self._first_retry_seconds * 2 ** min(attempts, 20))
         self._store.sql.execute(
             "UPDATE delivery SET attempts = attempts + 1, due_at = ?, last_status = ? WHERE seq = ?",
             (time.time() + wait, status, seq),
