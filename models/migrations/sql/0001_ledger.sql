@@ -6,10 +6,8 @@ CREATE FUNCTION ledger_lock_key(book text, period text, OUT space int, OUT slot 
 RETURN (hashtext('ledger:' || book), replace(period, '-', '')::int);
 
 CREATE FUNCTION ledger_lock_period(book text, period text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  key record := ledger_lock_key(book, period);
 BEGIN
-  PERFORM pg_advisory_xact_lock(key.space, key.slot);
+  PERFORM pg_advisory_xact_lock(key.space, key.slot) FROM ledger_lock_key(book, period) AS key;
 END $$;
 
 -- A period comes to be when it is first needed, but never before one that is being closed already.
@@ -33,11 +31,10 @@ END $$;
 
 CREATE FUNCTION journal_check_period() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  key record := ledger_lock_key(NEW.book, NEW.period);
   found_period record;
 BEGIN
   -- Queues fairly behind a waiting close.
-  PERFORM pg_advisory_xact_lock_shared(key.space, key.slot);
+  PERFORM pg_advisory_xact_lock_shared(key.space, key.slot) FROM ledger_lock_key(NEW.book, NEW.period) AS key;
   PERFORM ledger_ensure_period(NEW.book, NEW.period);
   -- Makes a poster whose snapshot is older than the close fail instead of posting into the closed period.
   SELECT status, starts_on, ends_on INTO found_period FROM accounting_period
