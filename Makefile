@@ -22,7 +22,7 @@ status: install ## Show the parts of the stack and their addresses
 	@$(RUN) -m cli status
 
 test: install ## Run every test; ARGS="tests/domain -x" runs some
-	@$(RUN) -m pytest -n 2 $(ARGS)
+	@$(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: install ## Lint, format, types, import rules, lock file
 	@$(RUN) -m scripts.check
