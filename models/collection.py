@@ -6,6 +6,7 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from models.base import INSTANT
+from models.keys import deferred
 
 
 class CollectionCase(SQLModel, table=True):
@@ -17,7 +18,7 @@ class CollectionCase(SQLModel, table=True):
         Index("ix_collection_clock_id", "clock_id", "next_action_at", postgresql_where=text("stage <> 'settled'")),
     )
 
-    invoice_id: str = Field(primary_key=True)
+    invoice_id: str = Field(sa_column=deferred("invoice.id", primary_key=True))
     contract_id: str = Field(index=True)
     customer_id: str = Field(index=True)
     clock_id: str | None = None

@@ -6,6 +6,7 @@ from sqlalchemy import CheckConstraint, Column, Identity, Index, text
 from sqlmodel import Field, SQLModel
 
 from models.base import BIG, INSTANT, MINOR
+from models.keys import deferred
 
 
 class CustomerCredit(SQLModel, table=True):
@@ -21,10 +22,10 @@ class CustomerCredit(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     sequence: int | None = Field(default=None, sa_column=Column(BIG, Identity(), nullable=False, unique=True))
-    contract_id: str
+    contract_id: str = Field(foreign_key="contract.id")
     customer_id: str = Field(index=True)
-    credit_note_id: str | None = Field(default=None, unique=True)
-    payment_id: str | None = Field(default=None, unique=True)
+    credit_note_id: str | None = Field(default=None, sa_column=deferred("invoice.id", nullable=True, unique=True))
+    payment_id: str | None = Field(default=None, foreign_key="payment.id", unique=True)
     currency: str
     amount_minor: int = Field(sa_type=MINOR)
     remaining_minor: int = Field(sa_type=MINOR)
@@ -38,5 +39,5 @@ class CustomerCreditUse(SQLModel, table=True):
     __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"),)
 
     credit_id: str = Field(primary_key=True, foreign_key="customer_credit.id")
-    invoice_id: str = Field(primary_key=True)
+    invoice_id: str = Field(sa_column=deferred("invoice.id", primary_key=True))
     amount_minor: int = Field(sa_type=MINOR)

@@ -1,11 +1,12 @@
 """Issued documents, invoices and credit notes, and their lines. What was issued never changes."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, Identity, Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from models.base import BIG, INSTANT, JSON, MINOR, QUANTITY
 
@@ -30,7 +31,9 @@ class Invoice(SQLModel, table=True):
         CheckConstraint("status IN ('open', 'paid', 'void', 'uncollectible', 'issued')", name="status_known"),
         CheckConstraint("(kind = 'credit_note') = (status = 'issued')", name="credit_note_is_issued"),
         CheckConstraint("total_minor = net_minor + tax_minor AND total_minor >= 0", name="total_adds_up"),
-        CheckConstraint("least(credited_minor, credit_applied_minor, paid_minor, written_off_minor) >= 0", name="signs"),
+        CheckConstraint(
+            "least(credited_minor, credit_applied_minor, paid_minor, written_off_minor) >= 0", name="signs"
+        ),
         CheckConstraint(f"{OPEN_SQL} >= 0", name="never_overpaid"),
         CheckConstraint(f"status <> 'paid' OR {OPEN_SQL} = 0", name="paid_in_full"),
         CheckConstraint(f"status <> 'open' OR {OPEN_SQL} > 0", name="open_owes"),
@@ -42,7 +45,7 @@ class Invoice(SQLModel, table=True):
     legal_entity: str = MAIN_ENTITY
     kind: str
     number: str
-    contract_id: str
+    contract_id: str = Field(foreign_key="contract.id")
     customer_id: str = Field(index=True)
     document: int
     input_hash: str
@@ -94,3 +97,63 @@ class InvoiceLine(SQLModel, table=True):
     tax_minor: int = Field(sa_type=MINOR)
     steps: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
     rated_line_id: str | None = Field(default=None, unique=True)
+
+
+def get_invoice(session: Session, invoice_id: str) -> Invoice | None:
+    return session.get(Invoice, invoice_id)
+
+
+def lock_invoice(session: Session, invoice_id: str) -> Invoice | None:
+    """The document, kept from other writers until this transaction ends."""
+    return session.get(Invoice, invoice_id, with_for_update=True, populate_existing=True)
+
+
+def find_document(session: Session, contract_id: str, document: int) -> Invoice | None:
+    """The contract's document number `document`."""
+    query = select(Invoice).where(Invoice.contract_id == contract_id, Invoice.document == document)
+    return session.exec(query).first()
+
+
+def lines_of(session: Session, invoice_id: str) -> Sequence[InvoiceLine]:
+    """The lines of a document in their order."""
+    mine = select(InvoiceLine).where(InvoiceLine.invoice_id == invoice_id)
+    return session.exec(mine.order_by(col(InvoiceLine.position))).all()
+
+
+def list_invoices(
+    session: Session,
+    *,
+    after: int | None,
+    limit: int,
+    contract_id: str | None = None,
+    customer_id: str | None = None,
+    kind: str | None = None,
+    status: str | None = None,
+) -> Sequence[Invoice]:
+    """Documents, newest first, that are older than the one numbered `after`."""
+    query = select(Invoice).order_by(col(Invoice.sequence).desc()).limit(limit)
+    if after is not None:
+        query = query.where(col(Invoice.sequence) < after)
+    filters = (
+        (Invoice.contract_id, contract_id),
+        (Invoice.customer_id, customer_id),
+        (Invoice.kind, kind),
+        (Invoice.status, status),
+    )
+    for column, wanted in filters:
+        if wanted is not None:
+            query = query.where(col(column) == wanted)
+    return session.exec(query).all()
+
+
+def lower_open(session: Session, invoice_id: str, *, credited_minor: int = 0, paid_minor: int = 0) -> None:
+    """Take what was credited or paid off an invoice, and mark it paid once nothing is open."""
+    values = {"id": invoice_id, "credited": credited_minor, "paid": paid_minor}
+    session.execute(_LOWER, values)
+
+
+_LOWER = text(f"""
+    UPDATE invoice SET credited_minor = credited_minor + :credited, paid_minor = paid_minor + :paid,
+      status = CASE WHEN status = 'open' AND {OPEN_SQL} = :credited + :paid THEN 'paid' ELSE status END
+    WHERE id = :id
+""")

@@ -12,7 +12,8 @@ class Payment(SQLModel, table=True):
     """The one way an invoice is collected. Its state only moves forward, see `domain.payment`.
 
     `intent_number` counts the intents that were made for the invoice: another one comes only after the gateway has
-    cancelled the one before. `attempt` is the attempt that `status` speaks of.
+    cancelled the one before. `attempt` is the attempt that `status` speaks of, `last_charge_id` the last charge that
+    the intent was seen with.
     """
 
     __tablename__ = "payment"
@@ -32,6 +33,7 @@ class Payment(SQLModel, table=True):
     gateway: str
     intent_id: str | None = Field(default=None, unique=True)
     intent_number: int = 1
+    last_charge_id: str | None = None
     currency: str
     amount_minor: int = Field(sa_type=MINOR)
     attempt: int = 0

@@ -1,15 +1,19 @@
 """Revenue schedules: what each billed or accrued line earns over its days, and how much of it was posted."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+import orjson
 from sqlalchemy import CheckConstraint, Column, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel
 
+from domain.revenue import Schedule
 from models.base import MINOR
+from models.keys import deferred
 
-UNFINISHED_SQL = "recognized_minor <> amount_minor OR invoice_line_id IS NULL"
+UNFINISHED_SQL = "recognized_minor <> amount_minor OR NOT billed"
 
 
 class RevenueSchedule(SQLModel, table=True):
@@ -17,8 +21,8 @@ class RevenueSchedule(SQLModel, table=True):
 
     `basis` is the account that revenue is taken from: the contract's position where it was billed in advance,
     unbilled receivables where it is billed later. What is `as_used` counts whole at its end, or by `parts`:
-    cumulative amounts by the first days of the calendar months in between. Without `invoice_line_id` the
-    amount is what was earned so far and will grow.
+    cumulative amounts by the first days of the calendar months in between. Until it is `billed` the amount is
+    what was earned so far and will grow.
     """
 
     __tablename__ = "revenue_schedule"
@@ -30,9 +34,10 @@ class RevenueSchedule(SQLModel, table=True):
     )
 
     id: str = Field(primary_key=True)
-    contract_id: str = Field(index=True)
+    contract_id: str = Field(index=True, foreign_key="contract.id")
     line_id: str
-    invoice_line_id: str | None = Field(default=None, unique=True)
+    # Checked at commit: the number, and with it the document, is stored last.
+    invoice_line_id: str | None = Field(default=None, sa_column=deferred("invoice_line.id", nullable=True, unique=True))
     basis: str
     method: str
     starts_on: date
@@ -41,3 +46,49 @@ class RevenueSchedule(SQLModel, table=True):
     parts: list[list[Any]] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     recognized_minor: int = Field(sa_type=MINOR)
     recognized_through: date
+    billed: bool
+
+
+def unfinished(session: Session, contract_id: str) -> list[Schedule]:
+    """The contract's schedules that are not wholly recognised, or not billed yet.
+
+    The caller holds the contract's lock.
+    """
+    return [
+        Schedule(**{**row, "parts": _parts(row["parts"])})
+        for row in session.execute(_UNFINISHED, {"contract_id": contract_id}).mappings()
+    ]
+
+
+def store(session: Session, contract_id: str, schedules: Iterable[Schedule]) -> None:
+    """Store schedules that are new or have changed, in one round trip."""
+    rows = orjson.dumps(list(schedules)).decode()
+    if rows != "[]":
+        session.execute(_STORE, {"contract_id": contract_id, "rows": rows})
+
+
+def _parts(stored: list[list[Any]] | None) -> tuple[tuple[date, int], ...]:
+    return tuple((date.fromisoformat(day), amount) for day, amount in stored or ())
+
+
+_UNFINISHED = text(f"""
+    SELECT id, line_id, basis, method, starts_on, ends_on, amount_minor, recognized_minor, recognized_through, parts,
+      invoice_line_id, billed
+    FROM revenue_schedule WHERE contract_id = :contract_id AND ({UNFINISHED_SQL}) ORDER BY starts_on, id
+""")
+_STORE = text("""
+    INSERT INTO revenue_schedule (
+      id, contract_id, line_id, basis, method, starts_on, ends_on, amount_minor, recognized_minor, recognized_through,
+      parts, invoice_line_id, billed
+    )
+    SELECT id, :contract_id, line_id, basis, method, starts_on, ends_on, amount_minor, recognized_minor,
+      recognized_through, nullif(parts, '[]'), invoice_line_id, billed
+    FROM json_to_recordset(CAST(:rows AS json)) AS s (
+      id text, line_id text, basis text, method text, starts_on date, ends_on date, amount_minor bigint,
+      recognized_minor bigint, recognized_through date, parts jsonb, invoice_line_id text, billed boolean
+    )
+    ON CONFLICT (id) DO UPDATE SET
+      ends_on = excluded.ends_on, amount_minor = excluded.amount_minor, parts = excluded.parts,
+      recognized_minor = excluded.recognized_minor, recognized_through = excluded.recognized_through,
+      invoice_line_id = excluded.invoice_line_id, billed = excluded.billed
+""")

@@ -3,10 +3,18 @@
 import models.account
 import models.api_key
 import models.audit
+import models.clock
+import models.collection
+import models.contract
+import models.credit
 import models.customer
 import models.idempotency
 import models.inbox
+import models.invoice
 import models.journal
+import models.number
+import models.payment
 import models.period
 import models.rated_line
+import models.recognition
 import models.usage  # noqa: F401
