@@ -22,6 +22,22 @@ CONTRACT_UNPAID = "invoice_unpaid"
 CONTRACT_SETTLED = "invoice_settled"
 
 
+def next_action_at(life: CollectionLife) -> datetime | None:
+    """The instant of the next attempt or review; None once the last retry has failed."""
+    if life.review_at is not None:
+        return life.review_at
+    if life.first_failed_at is None or life.attempted_at is None:
+        return life.due_at
+    return retry_at(life.dunning, life.first_failed_at, life.attempted_at, life.timezone)
+
+
+def stage_of(life: CollectionLife) -> str:
+    """Where an unsettled invoice stands: scheduled until its first failure, then retrying, at last exhausted."""
+    if life.first_failed_at is None:
+        return "scheduled"
+    return "retrying" if next_action_at(life) is not None else "exhausted"
+
+
 @workflow.defn(name="Collection")
 class Collection:
     """One unsettled invoice, until it is settled. It outlives the period and the contract's run that began it."""
@@ -74,20 +90,10 @@ class Collection:
         return workflow.now() if self.life.clock_id is None else (self.clock_now or self.life.due_at)
 
     def _next_at(self) -> datetime | None:
-        """The instant of the next attempt or review; None once the last retry has failed."""
-        life = self.life
-        if life.review_at is not None:
-            return life.review_at
-        if life.first_failed_at is None or life.attempted_at is None:
-            return life.due_at
-        return retry_at(life.dunning, life.first_failed_at, life.attempted_at, life.timezone)
+        return next_action_at(self.life)
 
     def _stage(self) -> str:
-        if self.settled:
-            return "settled"
-        if self.life.first_failed_at is None:
-            return "scheduled"
-        return "retrying" if self._next_at() is not None else "exhausted"
+        return "settled" if self.settled else stage_of(self.life)
 
     def _ready(self) -> bool:
         next_at = self._next_at()

@@ -41,8 +41,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.state import Bill, ContractState, Decision, Due, InvoiceSettled, InvoiceUnpaid, Wake
 
 from workflows import options
-from workflows.collection import Collection
-from workflows.visibility import contract_attributes, contract_statement
+from workflows.collection import Collection, stage_of
+from workflows.visibility import collection_attributes, contract_attributes, contract_statement
 
 ANSWERS_KEPT = 100
 HISTORY_KEPT = 12
@@ -269,6 +269,7 @@ class Contract:
                 id=keys.collection_workflow_id(collection.invoice_id),
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 static_summary=f"Collect {collection.number}",
+                search_attributes=collection_attributes(collection, stage_of(collection)),
             )
 
     # Showing, answering, going on.

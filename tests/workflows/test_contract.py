@@ -1,0 +1,189 @@
+"""The contract's workflow with fake steps on a server that skips time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
+
+import pytest
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from domain.life import Amend
+from domain.state import Cancel, ChangeLine
+from tests.workflows.fakes import FakeSteps, declined
+from tests.workflows.story import monthly, start_contract
+from workflows.contract import Contract
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for something that other processes bring about."""
+    async with asyncio.timeout(30):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+async def pass_days(environment: WorkflowEnvironment, days: int) -> None:
+    """Let time pass day by day: the server stops skipping by itself once a collection has signalled its contract."""
+    for _ in range(days):
+        await environment.sleep(timedelta(days=1))
+
+
+async def first_of_next_month(environment: WorkflowEnvironment) -> date:
+    now = (await environment.get_current_time()).date()
+    return (now.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+async def test_a_year_is_billed_in_twelve_runs_each_dated_by_its_boundary(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    start = await first_of_next_month(environment)
+    handle = await start_contract(client, monthly(start))
+    assert await handle.result() == "expired"
+    boundaries = [start]
+    while len(boundaries) < 12:
+        boundaries.append((boundaries[-1] + timedelta(days=31)).replace(day=1))
+    assert [bill.on for bill in steps.bills] == boundaries
+    assert [charge.at.date() for charge in steps.charges] == boundaries
+    first = client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+    events = [event async for event in first.fetch_history_events()]
+    assert events[-1].HasField("workflow_execution_continued_as_new_event_attributes")
+
+
+async def test_a_contract_started_three_months_late_bills_each_month_once_with_its_own_date(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    now = (await environment.get_current_time()).date()
+    start = (now.replace(day=1) - timedelta(days=62)).replace(day=1)
+    handle = await start_contract(client, monthly(start, months=3))
+
+    async def billed_thrice() -> bool:
+        return len(steps.bills) == 3
+
+    await until(billed_thrice)
+    second = (start + timedelta(days=31)).replace(day=1)
+    assert [bill.on for bill in steps.bills] == [start, second, (second + timedelta(days=31)).replace(day=1)]
+    assert [bill.at.date() for bill in steps.bills] == [bill.on for bill in steps.bills]
+    assert await handle.result() == "expired"
+
+
+async def test_a_declined_card_recovers_on_the_second_retry_three_days_after_the_first_failure(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    start = await first_of_next_month(environment)
+    steps.outcomes += [declined("insufficient_funds"), declined("insufficient_funds")]
+    handle = await start_contract(client, monthly(start, months=1))
+    await pass_days(environment, 70)
+    assert await handle.result() == "expired"
+    first = datetime.combine(start, datetime.min.time()).astimezone(steps.charges[0].at.tzinfo)
+    days = [round((charge.at - steps.charges[0].at) / timedelta(days=1), 3) for charge in steps.charges]
+    assert days == [0, 1, 3]
+    assert [charge.attempt for charge in steps.charges] == [1, 2, 3]
+    assert len({charge.invoice_id for charge in steps.charges}) == 1
+    assert steps.charges[0].retry_at == first.replace(tzinfo=steps.charges[0].at.tzinfo) + timedelta(days=1)
+
+
+async def test_after_the_last_retry_the_collection_waits_for_a_new_payment_method(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    start = await first_of_next_month(environment)
+    steps.outcomes += [declined("expired_card")] * 5
+    handle = await start_contract(client, monthly(start, months=1))
+    await pass_days(environment, 70)
+    await handle.result()
+    assert [charge.attempt for charge in steps.charges] == [1, 2, 3, 4, 5]
+    assert steps.charges[-1].retry_at is None
+    collection = client.get_workflow_handle(f"collection/{steps.charges[0].invoice_id}")
+    assert (await collection.query("view"))["stage"] == "exhausted"
+    await collection.signal("payment_method_changed")
+
+    async def settled() -> bool:
+        return len(steps.charges) == 6
+
+    await until(settled)
+    assert steps.charges[-1].attempt == 6
+
+
+async def test_an_upgrade_is_billed_at_once_and_the_repeat_of_its_update_answers_the_same(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    start = await first_of_next_month(environment)
+    handle = await start_contract(client, monthly(start))
+    now = await environment.get_current_time()
+    start_at = datetime.combine(start, datetime.min.time(), now.tzinfo)
+    await environment.sleep(start_at - now + timedelta(days=10))
+    upgrade = Amend(ChangeLine(line="plan", quantity=2))
+    answer = await handle.execute_update(Contract.amend, upgrade, id="key-1")
+    assert (answer.version, answer.number) == (2, "INV-000002")
+    assert [item.kind for item in steps.bills[-1].items] == ["credit", "charge"]
+    # The upgrade's bill began a new run, where the server no longer knows the update's id.
+    again = await handle.execute_update(Contract.amend, upgrade, id="key-1")
+    assert again == answer
+    assert len(steps.bills) == 2
+    await handle.execute_update(Contract.amend, Amend(Cancel(when="now")), id="key-2")
+    assert await handle.result() == "cancelled"
+
+
+async def test_a_stale_version_is_refused_and_leaves_no_trace(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    handle = await start_contract(client, monthly(await first_of_next_month(environment)))
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        change = ChangeLine(line="plan", quantity=2)
+        await handle.execute_update(Contract.amend, Amend(change, expected_version=7))
+    assert isinstance(refused.value.cause, ApplicationError)
+    assert refused.value.cause.type == "StaleVersion"
+    assert (await handle.query(Contract.view)).state.version == 1
+    assert steps.changes == []
+
+
+async def test_of_ten_changes_decided_on_one_version_exactly_one_is_applied(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    handle = await start_contract(client, monthly(await first_of_next_month(environment)))
+
+    async def change(quantity: int) -> bool:
+        request = Amend(ChangeLine(line="plan", quantity=quantity), expected_version=1)
+        try:
+            await handle.execute_update(Contract.amend, request, id=f"key-{quantity}")
+        except WorkflowUpdateFailedError:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(change(quantity) for quantity in range(2, 12)))) == 1
+    assert (await handle.query(Contract.view)).state.version == 2
+
+
+async def test_an_invoice_with_payment_terms_is_charged_when_it_is_due(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    start = await first_of_next_month(environment)
+    handle = await start_contract(client, monthly(start, months=1, payment_terms_days=14))
+    await pass_days(environment, 70)
+    await handle.result()
+
+    async def charged() -> bool:
+        return len(steps.charges) == 1
+
+    await until(charged)
+    assert (steps.charges[0].at.date() - start).days == 14
+
+
+async def test_a_contract_on_a_test_clock_does_nothing_until_the_clock_moves(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    start = date(2013, 1, 1)
+    at = datetime.fromisoformat
+    handle = await start_contract(
+        client, monthly(start, months=2), clock_id="clk_1", clock_now=at("2012-12-31T00:00:00+00:00")
+    )
+    caught_up = await handle.execute_update(Contract.catch_up, at("2012-12-31T23:59:59+00:00"))
+    assert (caught_up.done, steps.bills) == (True, [])
+    reached = at("2013-02-01T00:00:00+00:00")
+    while not (caught_up := await handle.execute_update(Contract.catch_up, reached)).done:
+        pass
+    assert caught_up.next_due_at == at("2013-03-01T00:00:00+00:00")
+    assert [bill.on for bill in steps.bills] == [date(2013, 1, 1), date(2013, 2, 1)]
+    while not (await handle.execute_update(Contract.catch_up, at("2013-03-01T00:00:00+00:00"))).done:
+        pass
+    assert await handle.result() == "expired"
