@@ -16,7 +16,7 @@ from rich.table import Column, Table
 
 from sandbox import logs as stack_logs
 from sandbox.part import PartFailed
-from sandbox.stack import PartStatus, Stack
+from sandbox.stack import PartStatus, Stack, migrate_database
 from settings import SettingsError, load_stack_settings
 
 WATCH_SECONDS: Final = 1.0
@@ -84,6 +84,15 @@ def status(
         console.print(_table(found))
     if any(part.condition != "healthy" for part in found):
         raise typer.Exit(1)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database that PERENNIAL_DATABASE_URL names to the schema of this release."""
+    url = load_stack_settings().database_url
+    if url is None:
+        raise _Refused("PERENNIAL_DATABASE_URL is missing; `perennial up` migrates the embedded database")
+    migrate_database(url.get_secret_value())
 
 
 @app.command()

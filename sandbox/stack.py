@@ -94,7 +94,7 @@ class Stack:
         self._start_all(plan, self._stores(plan), report)
         if self._only is None or "postgres" in self._only:
             report("postgres", "migrating")
-            _migrate(plan.database_url())
+            migrate_database(plan.database_url())
         self._start_all(plan, self._product(plan), report)
 
     def _start_all(self, plan: Plan, every: list[Part], report: Report) -> None:
@@ -224,8 +224,9 @@ def _tail(log: Path | None) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
 
 
-def _migrate(url: str) -> None:
-    # Loaded here because only `up` pays for the schema.
+def migrate_database(url: str) -> None:
+    """Brings the database at `url` to the schema of this release."""
+    # Loading the ORM takes a second, which commands that only look at the stack need not pay.
     from models.migrations import migrate
 
     migrate(url)
