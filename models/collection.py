@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, Index, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel
 
 from models.base import INSTANT
 from models.keys import deferred
@@ -28,3 +28,40 @@ class CollectionCase(SQLModel, table=True):
     next_action_at: datetime | None = Field(default=None, sa_type=INSTANT)
     last_code: str | None = None
     last_message: str | None = None
+
+
+def schedule(session: Session, case: CollectionCase) -> None:
+    """Note an invoice that is to be charged on its due date."""
+    session.execute(_SCHEDULE, case.model_dump())
+
+
+def decline(session: Session, case: CollectionCase) -> None:
+    """Note a declined charge and when it is tried again; the first failure stays the first."""
+    session.execute(_DECLINE, case.model_dump())
+
+
+def settle(session: Session, invoice_id: str) -> None:
+    """Note that nothing is left to collect, where a collection was noted at all."""
+    session.execute(_SETTLE, {"invoice_id": invoice_id})
+
+
+_INSERT = """
+    INSERT INTO collection (
+      invoice_id, contract_id, customer_id, clock_id, stage, attempts, first_failed_at, next_action_at, last_code,
+      last_message
+    )
+    VALUES (
+      :invoice_id, :contract_id, :customer_id, :clock_id, :stage, :attempts, :first_failed_at, :next_action_at,
+      :last_code, :last_message
+    )
+"""
+_SCHEDULE = text(f"{_INSERT} ON CONFLICT (invoice_id) DO NOTHING")
+_DECLINE = text(f"""
+    {_INSERT}
+    ON CONFLICT (invoice_id) DO UPDATE SET
+      stage = excluded.stage, attempts = excluded.attempts, next_action_at = excluded.next_action_at,
+      first_failed_at = coalesce(collection.first_failed_at, excluded.first_failed_at),
+      last_code = excluded.last_code, last_message = excluded.last_message
+    WHERE collection.stage <> 'settled' AND collection.attempts <= excluded.attempts
+""")
+_SETTLE = text("UPDATE collection SET stage = 'settled', next_action_at = NULL WHERE invoice_id = :invoice_id")

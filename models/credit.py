@@ -1,9 +1,10 @@
 """Customer credit: what a contract's customer is owed, and which invoices it has paid."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, Column, Identity, Index, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from models.base import BIG, INSTANT, MINOR
 from models.keys import deferred
@@ -41,3 +42,42 @@ class CustomerCreditUse(SQLModel, table=True):
     credit_id: str = Field(primary_key=True, foreign_key="customer_credit.id")
     invoice_id: str = Field(sa_column=deferred("invoice.id", primary_key=True))
     amount_minor: int = Field(sa_type=MINOR)
+
+
+def give(session: Session, credit: CustomerCredit) -> None:
+    """Store a new credit."""
+    session.add(credit)
+    session.flush()
+
+
+def use(session: Session, contract_id: str, invoice_id: str, amount_minor: int) -> int:
+    """Pay up to `amount_minor` of an invoice from the contract's credit, oldest first; return how much that is.
+
+    The caller holds the contract's lock.
+    """
+    left = amount_minor
+    for credit_id, remaining_minor in session.execute(_UNUSED, {"contract_id": contract_id}).all():
+        taken = min(left, remaining_minor)
+        if taken == 0:
+            break
+        session.execute(_USE, {"credit_id": credit_id, "invoice_id": invoice_id, "taken": taken})
+        left -= taken
+    return amount_minor - left
+
+
+def credits_of(session: Session, contract_id: str) -> Sequence[CustomerCredit]:
+    """A contract's credits, oldest first."""
+    mine = select(CustomerCredit).where(CustomerCredit.contract_id == contract_id)
+    return session.exec(mine.order_by(col(CustomerCredit.sequence))).all()
+
+
+_UNUSED = text("""
+    SELECT id, remaining_minor FROM customer_credit WHERE contract_id = :contract_id AND remaining_minor > 0
+    ORDER BY sequence FOR UPDATE
+""")
+_USE = text("""
+    WITH used AS (
+      UPDATE customer_credit SET remaining_minor = remaining_minor - :taken WHERE id = :credit_id RETURNING id
+    )
+    INSERT INTO customer_credit_use (credit_id, invoice_id, amount_minor) SELECT id, :invoice_id, :taken FROM used
+""")

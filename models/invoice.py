@@ -146,6 +146,19 @@ def list_invoices(
     return session.exec(query).all()
 
 
+def billing_invoice(session: Session, contract_id: str, line_id: str, day: date) -> Invoice | None:
+    """The invoice that last billed that day of a contract's line in advance, locked until this transaction ends."""
+    query = (
+        select(Invoice)
+        .join(InvoiceLine, col(InvoiceLine.invoice_id) == col(Invoice.id))
+        .where(Invoice.contract_id == contract_id, Invoice.kind == "invoice")
+        .where(InvoiceLine.line_id == line_id, InvoiceLine.kind == "charge")
+        .where(InvoiceLine.period_start <= day, InvoiceLine.period_end > day)
+    )
+    latest = query.order_by(col(Invoice.document).desc()).limit(1).with_for_update(of=Invoice)
+    return session.exec(latest, execution_options={"populate_existing": True}).first()
+
+
 def lower_open(session: Session, invoice_id: str, *, credited_minor: int = 0, paid_minor: int = 0) -> None:
     """Take what was credited or paid off an invoice, and mark it paid once nothing is open."""
     values = {"id": invoice_id, "credited": credited_minor, "paid": paid_minor}

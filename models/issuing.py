@@ -1,15 +1,17 @@
 """Issuing a document: its number, its row and its lines in one statement, the last of its transaction."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 import orjson
 from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from models.invoice import MAIN_ENTITY
 from models.number import NUMBER_SQL, PREFIXES
+from models.rated_line import RatedLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,19 @@ def issue(session: Session, document: NewDocument) -> str:
     }
     number: str = session.execute(_ISSUE, values).scalar_one()
     return number
+
+
+def first_claims(
+    session: Session, contract_id: str, lines: Collection[str], since_at: datetime
+) -> Sequence[RatedLine]:
+    """The first claims on the usage of those lines of a contract, of stretches that begin at `since_at` or later."""
+    query = select(RatedLine).where(
+        RatedLine.contract_id == contract_id,
+        col(RatedLine.line_id).in_(lines),
+        RatedLine.generation == 0,
+        RatedLine.from_at >= since_at,
+    )
+    return session.exec(query).all()
 
 
 def _json(document: NewDocument) -> str:
