@@ -22,6 +22,18 @@ NEXT_BILLING_AT = SearchAttributeKey.for_datetime("NextBillingAt")
 MRR = SearchAttributeKey.for_int("MRR")
 OPEN_BALANCE = SearchAttributeKey.for_int("OpenBalance")
 
+# A start with an attribute that the server does not know fails, so a worker checks them before it polls.
+ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
+    CONTRACT_STATUS,
+    CUSTOMER_ID,
+    CURRENCY,
+    DUNNING_STAGE,
+    BILLING_HEALTH,
+    NEXT_BILLING_AT,
+    MRR,
+    OPEN_BALANCE,
+)
+
 
 def contract_attributes(state: ContractState, open_invoices: tuple[OpenInvoice, ...]) -> TypedSearchAttributes:
     """The attributes of a contract; amounts are minor units of its currency."""

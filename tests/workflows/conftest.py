@@ -4,7 +4,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,10 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.signatures import CONTRACTS_QUEUE, LEDGER_QUEUE, PAYMENTS_QUEUE
-from sandbox.temporal import SEARCH_ATTRIBUTES
+from sandbox.temporal import DYNAMIC_CONFIG, SEARCH_ATTRIBUTES
 from tests.workflows.fakes import FakeSteps
 from workflows.plugin import WORKFLOWS, perennial_plugin
+from workflows.visibility import ATTRIBUTES
 
 
 def binary(name: str) -> str:
@@ -28,7 +29,9 @@ def binary(name: str) -> str:
 
 
 async def register_search_attributes(client: Client) -> None:
-    kinds = {name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}") for name, kind in SEARCH_ATTRIBUTES.items()}
+    kinds = {
+        name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}") for name, kind in SEARCH_ATTRIBUTES.items()
+    }
     await client.operator_service.add_search_attributes(
         AddSearchAttributesRequest(namespace="default", search_attributes=kinds)
     )
@@ -49,17 +52,36 @@ def steps() -> FakeSteps:
     return FakeSteps()
 
 
-@pytest.fixture
-async def client(environment: WorkflowEnvironment, steps: FakeSteps) -> AsyncIterator[Client]:
-    """A client of a server on which a worker with fake steps runs."""
+@asynccontextmanager
+async def workers(client: Client, steps: FakeSteps, **options: int) -> AsyncIterator[None]:
+    """Workers for every queue, whose steps are fakes."""
     async with AsyncExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(8))
         for queue in (LEDGER_QUEUE, PAYMENTS_QUEUE):
-            worker = Worker(
-                environment.client, task_queue=queue, activities=steps.all(), activity_executor=threads
+            await stack.enter_async_context(
+                Worker(client, task_queue=queue, activities=steps.all(), activity_executor=threads)
             )
-            await stack.enter_async_context(worker)
         await stack.enter_async_context(
-            Worker(environment.client, task_queue=CONTRACTS_QUEUE, workflows=WORKFLOWS)
+            Worker(client, task_queue=CONTRACTS_QUEUE, workflows=WORKFLOWS, **options)  # type: ignore[arg-type]
         )
+        yield
+
+
+@pytest.fixture
+async def client(environment: WorkflowEnvironment, steps: FakeSteps) -> AsyncIterator[Client]:
+    """A client of a server that skips time, on which a worker with fake steps runs."""
+    async with workers(environment.client, steps):
         yield environment.client
+
+
+@pytest.fixture
+async def real_client(steps: FakeSteps) -> AsyncIterator[Client]:
+    """A client of a real server, on which a worker with fake steps runs."""
+    env = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=binary("temporal"),
+        dev_server_extra_args=[f"--dynamic-config-value={name}={value}" for name, value in DYNAMIC_CONFIG.items()],
+        search_attributes=ATTRIBUTES,
+        plugins=[perennial_plugin()],
+    )
+    async with env, workers(env.client, steps):
+        yield env.client

@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.life import Amend
 from domain.state import Cancel, ChangeLine
-from tests.workflows.fakes import FakeSteps, declined
+from tests.workflows.fakes import FakeSteps
 from tests.workflows.story import monthly, start_contract
 from workflows.contract import Contract
 
@@ -21,12 +21,6 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
         while not await condition():
             await asyncio.sleep(0.02)
-
-
-async def pass_days(environment: WorkflowEnvironment, days: int) -> None:
-    """Let time pass day by day: the server stops skipping by itself once a collection has signalled its contract."""
-    for _ in range(days):
-        await environment.sleep(timedelta(days=1))
 
 
 async def first_of_next_month(environment: WorkflowEnvironment) -> date:
@@ -65,43 +59,6 @@ async def test_a_contract_started_three_months_late_bills_each_month_once_with_i
     assert [bill.on for bill in steps.bills] == [start, second, (second + timedelta(days=31)).replace(day=1)]
     assert [bill.at.date() for bill in steps.bills] == [bill.on for bill in steps.bills]
     assert await handle.result() == "expired"
-
-
-async def test_a_declined_card_recovers_on_the_second_retry_three_days_after_the_first_failure(
-    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
-) -> None:
-    start = await first_of_next_month(environment)
-    steps.outcomes += [declined("insufficient_funds"), declined("insufficient_funds")]
-    handle = await start_contract(client, monthly(start, months=1))
-    await pass_days(environment, 70)
-    assert await handle.result() == "expired"
-    first = datetime.combine(start, datetime.min.time()).astimezone(steps.charges[0].at.tzinfo)
-    days = [round((charge.at - steps.charges[0].at) / timedelta(days=1), 3) for charge in steps.charges]
-    assert days == [0, 1, 3]
-    assert [charge.attempt for charge in steps.charges] == [1, 2, 3]
-    assert len({charge.invoice_id for charge in steps.charges}) == 1
-    assert steps.charges[0].retry_at == first.replace(tzinfo=steps.charges[0].at.tzinfo) + timedelta(days=1)
-
-
-async def test_after_the_last_retry_the_collection_waits_for_a_new_payment_method(
-    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
-) -> None:
-    start = await first_of_next_month(environment)
-    steps.outcomes += [declined("expired_card")] * 5
-    handle = await start_contract(client, monthly(start, months=1))
-    await pass_days(environment, 70)
-    await handle.result()
-    assert [charge.attempt for charge in steps.charges] == [1, 2, 3, 4, 5]
-    assert steps.charges[-1].retry_at is None
-    collection = client.get_workflow_handle(f"collection/{steps.charges[0].invoice_id}")
-    assert (await collection.query("view"))["stage"] == "exhausted"
-    await collection.signal("payment_method_changed")
-
-    async def settled() -> bool:
-        return len(steps.charges) == 6
-
-    await until(settled)
-    assert steps.charges[-1].attempt == 6
 
 
 async def test_an_upgrade_is_billed_at_once_and_the_repeat_of_its_update_answers_the_same(
@@ -152,21 +109,6 @@ async def test_of_ten_changes_decided_on_one_version_exactly_one_is_applied(
 
     assert sum(await asyncio.gather(*(change(quantity) for quantity in range(2, 12)))) == 1
     assert (await handle.query(Contract.view)).state.version == 2
-
-
-async def test_an_invoice_with_payment_terms_is_charged_when_it_is_due(
-    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
-) -> None:
-    start = await first_of_next_month(environment)
-    handle = await start_contract(client, monthly(start, months=1, payment_terms_days=14))
-    await pass_days(environment, 70)
-    await handle.result()
-
-    async def charged() -> bool:
-        return len(steps.charges) == 1
-
-    await until(charged)
-    assert (steps.charges[0].at.date() - start).days == 14
 
 
 async def test_a_contract_on_a_test_clock_does_nothing_until_the_clock_moves(
