@@ -157,7 +157,9 @@ def rated_lines(session: Session, contract_id: str) -> Sequence[RatedLine]:
 
 def with_late_usage(session: Session, contract_id: str) -> Sequence[RatedLine]:
     """The newest claim of every stretch for which more events have arrived since."""
-    return session.exec(select(RatedLine).from_statement(_LATE).params(contract_id=contract_id)).all()  # type: ignore[call-overload, no-any-return]
+    late = session.execute(_LATE, {"contract_id": contract_id}).scalars().all()
+    order = (col(RatedLine.line_id), col(RatedLine.from_at))
+    return session.exec(select(RatedLine).where(col(RatedLine.id).in_(late)).order_by(*order)).all()
 
 
 def claimed_events(session: Session) -> list[ClaimedEvent]:
@@ -192,7 +194,7 @@ def _same(made: RatedLine, wanted: Claim) -> RatedLine:
 
 _COUNTS = """r.contract_id = e.contract_id AND r.event = e.event AND r.from_at <= e.at AND e.at < r.to_at"""
 _LATE = text(f"""
-    SELECT r.* FROM rated_line r
+    SELECT r.id FROM rated_line r
     WHERE r.contract_id = :contract_id
       AND NOT EXISTS (
         SELECT FROM rated_line n
@@ -200,7 +202,6 @@ _LATE = text(f"""
           AND n.generation > r.generation
       )
       AND EXISTS (SELECT FROM usage_event e WHERE {_COUNTS} AND e.seq > r.up_to_seq)
-    ORDER BY r.line_id, r.from_at
 """)
 _CLAIMED = text(f"""
     SELECT e.source, e.event_id, e.contract_id,

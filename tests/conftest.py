@@ -10,10 +10,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import make_url
 
-import models.tables  # noqa: F401 - completes the metadata
-from models.base import metadata
 from models.database import Database
 from models.migrations import migrate
 from sandbox.postgres import EmbeddedPostgres
@@ -36,11 +34,7 @@ def postgres_url() -> Iterator[str]:
 def migrated_template(postgres_url: str) -> str:
     """The name of a migrated database that others are cloned from; nobody may stay connected to it."""
     execute(postgres_url, "CREATE DATABASE migrated")
-    url = with_database(postgres_url, "migrated")
-    migrate(url)
-    engine = create_engine(url)
-    metadata.create_all(engine)
-    engine.dispose()
+    migrate(with_database(postgres_url, "migrated"))
     return "migrated"
 
 

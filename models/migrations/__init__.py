@@ -1,4 +1,6 @@
-"""Brings a database to the schema of this release."""
+"""Brings a database to the schema of this release. Migrations only go forward: taking one back would take the
+journal with it.
+"""
 
 from pathlib import Path
 
@@ -6,9 +8,12 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
+# An advisory lock: any number that nothing else locks.
+MIGRATION_LOCK = 7_265_112
 
-def migrate(url: str, revision: str = "head") -> None:
-    """Apply every migration up to `revision` that the database at `url` does not have yet.
+
+def migrate(url: str) -> None:
+    """Apply every migration that the database at `url` does not have yet.
 
     All of them run in one transaction; of several processes that migrate at once, one does and the others wait.
     """
@@ -16,7 +21,7 @@ def migrate(url: str, revision: str = "head") -> None:
     with engine.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        command.upgrade(config, "head")
     engine.dispose()
 
 

@@ -5,9 +5,7 @@ from sqlalchemy import Connection, create_engine, text
 
 import models.tables  # noqa: F401 - completes the metadata
 from models.base import metadata
-
-# Any constant shared by all migrating processes.
-MIGRATION_LOCK = 7_265_112
+from models.migrations import MIGRATION_LOCK
 
 
 def run(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """Entries to post in tests, through the product and around it."""
 
+import time
 from datetime import date
 from typing import Any
 
@@ -68,3 +69,18 @@ def insert_lines(
             " VALUES (%s, %s, %s, %s, %s, %s)",
             (entry_id, number, account, currency, amount_minor, amount_minor),
         )
+
+
+def wait_for_a_lock(database: Database) -> None:
+    """Return once a session of the database waits for a lock; fail where none comes to wait."""
+    deadline = time.monotonic() + 20
+    with raw_connection(database, autocommit=True) as watcher:
+        while watcher.execute(_WAITING).fetchone() is None:
+            assert time.monotonic() < deadline, "nobody waits for a lock"
+            time.sleep(0.002)
+
+
+_WAITING = """
+    SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE a.datname = current_database() AND NOT l.granted
+"""

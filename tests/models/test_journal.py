@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 from models.database import Database, violated_constraint
 from models.journal import EntryMismatch, JournalEntry, JournalLine, Posting, post, post_all
 from models.period import PeriodNotInState, begin_closing, close, periods, post_as_close, reopen
-from tests.models.ledger_samples import JUNE_1, insert_entry, invoice_entry, raw_connection
+from tests.models.ledger_samples import JUNE_1, insert_entry, invoice_entry, raw_connection, wait_for_a_lock
 
 
 def entry_count(session: Session) -> int:
@@ -201,16 +201,3 @@ def test_periods_are_months_in_the_order_they_follow(database: Database) -> None
             ("2013-06", date(2013, 6, 1), date(2013, 7, 1)),
             ("2013-12", date(2013, 12, 1), date(2014, 1, 1)),
         ]
-
-
-def wait_for_a_lock(database: Database) -> None:
-    """Return once a session of the database waits for a lock."""
-    with raw_connection(database, autocommit=True) as watcher:
-        while (
-            watcher.execute(
-                "SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
-                " WHERE a.datname = current_database() AND NOT l.granted"
-            ).fetchone()
-            is None
-        ):
-            pass

@@ -213,24 +213,5 @@ def create_tables() -> None:
     op.create_index("ix_journal_line_account_contract_id", "journal_line", ["account", "contract_id"])
 
 
-def downgrade() -> None:
-    for table in ("journal_line", "journal_entry", "accounting_period", "account", "usage_event", "rated_line"):
-        op.drop_table(table)
-    op.execute("DROP TYPE textrange")
-    for function in (
-        "journal_check_period",
-        "journal_check_balance",
-        "journal_check_sealed",
-        "period_check_move",
-        "rated_line_check_kept",
-        "usage_event_check_kept",
-        "forbid_change",
-        "ledger_lock_period",
-        "ledger_ensure_period",
-        "ledger_lock_key",
-    ):
-        op.execute(f"DROP FUNCTION {function}")
-
-
 def _run(file: str) -> None:
     op.get_bind().exec_driver_sql((SQL / file).read_text())
