@@ -1,5 +1,6 @@
 """A test clock: business time that moves when it is told to, for all that hangs on it."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -9,6 +10,8 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.signatures import CONTRACTS_QUEUE, ClockSteps, ClockTarget
     from domain.life import ClockLife
+
+from workflows.updates import update
 
 ADVANCES_PER_RUN = 200
 
@@ -23,21 +26,19 @@ class TestClock:
     def __init__(self, life: ClockLife) -> None:
         self.life = life
         self.advances = 0
-        self.busy = False
+        self.moving = asyncio.Lock()
 
     @workflow.run
     async def run(self, life: ClockLife) -> None:
         """Live for ever; a new run starts after many advances."""
         self._show()
-        await workflow.wait_condition(lambda: self.advances >= ADVANCES_PER_RUN and not self.busy)
+        await workflow.wait_condition(lambda: self.advances >= ADVANCES_PER_RUN)
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(self.life)
 
-    @workflow.update(description="Move the clock; returns when all that is due by then is done")
+    @update("Move the clock; returns when all that is due by then is done")
     async def advance(self, to: datetime) -> datetime:
-        await workflow.wait_condition(lambda: not self.busy)
-        self.busy = True
-        try:
+        async with self.moving:
             await workflow.execute_activity_method(
                 ClockSteps.advance_members,
                 ClockTarget(self.life.clock_id, to),
@@ -48,8 +49,6 @@ class TestClock:
                 summary=f"Advance to {to:%Y-%m-%d %H:%M} UTC",
             )
             self.life = ClockLife(self.life.clock_id, max(to, self.life.now))
-        finally:
-            self.busy = False
             self.advances += 1
         self._show()
         return self.life.now

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.life import CaughtUp, CollectionLife, CollectionView, Happening
 
 from workflows import options
+from workflows.updates import update
 from workflows.visibility import collection_attributes, collection_statement
 
 REVIEW_AFTER = timedelta(hours=1)
@@ -72,7 +73,7 @@ class Collection:
     def payment_event(self, event_id: str) -> None:
         self.events.append(event_id)
 
-    @workflow.update(description="Do all that is due by the time of the test clock")
+    @update("Do all that is due by the time of the test clock")
     async def catch_up(self, to: datetime) -> CaughtUp:
         self.clock_now = to if self.clock_now is None else max(self.clock_now, to)
         await workflow.wait_condition(lambda: self.settled or self._idle())

@@ -42,6 +42,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows import options
 from workflows.collection import Collection, stage_of
+from workflows.updates import update
 from workflows.visibility import collection_attributes, contract_attributes, contract_statement
 
 ANSWERS_KEPT = 100
@@ -79,7 +80,7 @@ class Contract:
 
     # What the outside may ask.
 
-    @workflow.update(description="Change or cancel the contract; answers with the new version and its document")
+    @update("Change or cancel the contract; answers with the new version and its document")
     async def amend(self, request: Amend) -> Amended:
         key = self._update_id()
         if key not in self.answers and all(waiting.key != key for waiting in self.queue):
@@ -102,7 +103,7 @@ class Contract:
             kind = type(refusal).__name__
             raise ApplicationError(refusal.message, refusal.field, type=kind, non_retryable=True) from None
 
-    @workflow.update(description="Do all that is due by the time of the test clock")
+    @update("Do all that is due by the time of the test clock")
     async def catch_up(self, to: datetime) -> CaughtUp:
         self.clock_now = to if self.clock_now is None else max(self.clock_now, to)
         await workflow.wait_condition(lambda: self.leaving or self._idle())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -69,7 +70,7 @@ async def test_an_upgrade_is_billed_at_once_and_the_repeat_of_its_update_answers
     now = await environment.get_current_time()
     start_at = datetime.combine(start, datetime.min.time(), now.tzinfo)
     await environment.sleep(start_at - now + timedelta(days=10))
-    upgrade = Amend(ChangeLine(line="plan", quantity=2))
+    upgrade = Amend(ChangeLine(line="plan", quantity=Decimal(2)))
     answer = await handle.execute_update(Contract.amend, upgrade, id="key-1")
     assert (answer.version, answer.number) == (2, "INV-000002")
     assert [item.kind for item in steps.bills[-1].items] == ["credit", "charge"]
@@ -86,7 +87,7 @@ async def test_a_stale_version_is_refused_and_leaves_no_trace(
 ) -> None:
     handle = await start_contract(client, monthly(await first_of_next_month(environment)))
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        change = ChangeLine(line="plan", quantity=2)
+        change = ChangeLine(line="plan", quantity=Decimal(2))
         await handle.execute_update(Contract.amend, Amend(change, expected_version=7))
     assert isinstance(refused.value.cause, ApplicationError)
     assert refused.value.cause.type == "StaleVersion"
@@ -100,7 +101,7 @@ async def test_of_ten_changes_decided_on_one_version_exactly_one_is_applied(
     handle = await start_contract(client, monthly(await first_of_next_month(environment)))
 
     async def change(quantity: int) -> bool:
-        request = Amend(ChangeLine(line="plan", quantity=quantity), expected_version=1)
+        request = Amend(ChangeLine(line="plan", quantity=Decimal(quantity)), expected_version=1)
         try:
             await handle.execute_update(Contract.amend, request, id=f"key-{quantity}")
         except WorkflowUpdateFailedError:
