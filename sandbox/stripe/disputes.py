@@ -100,7 +100,7 @@ def update(op: Operation, params: Params, id_: str) -> Json:
     details["has_evidence"] = any(dispute["evidence"][name] for name in EVIDENCE)
     # Stripe submits evidence at once unless told to only stage it.
     if sent and params.boolean("submit") is not False:
-        details["submission_count"] += 1
+        details |= {"submission_count": details["submission_count"] + 1, "submission_method": "manual"}
         dispute["status"] = "under_review"
     op.update(dispute)
     op.emit("charge.dispute.updated", dispute, {})
@@ -131,6 +131,7 @@ def _build(op: Operation, charge: Json, reason: str, amount: int) -> Json:
             "has_evidence": False,
             "past_due": False,
             "submission_count": 0,
+            "submission_method": "not_submitted",
         },
         "is_charge_refundable": False,
         "livemode": False,

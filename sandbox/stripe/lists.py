@@ -13,7 +13,8 @@ PAGING: Final = frozenset({"limit", "starting_after", "ending_before", "created"
 
 def page(op: Operation, params: Params, kind: str, url: str, filters: dict[str, str | None]) -> Json:
     """One page of the objects of a kind; a filter that is None does not apply."""
-    limit = params.integer("limit") or 10
+    asked = params.integer("limit")
+    limit = 10 if asked is None else asked
     if not 1 <= limit <= 100:
         raise bad_parameter("limit must be between 1 and 100", param="limit", code="parameter_invalid_integer")
     where, values = _created(params)

@@ -95,7 +95,8 @@ def capture(op: Operation, params: Params, id_: str) -> Json:
     intent = op.find("payment_intent", id_)
     if intent["status"] != "requires_capture":
         raise unexpected_state(intent, "capture")
-    amount = params.integer("amount_to_capture") or intent["amount_capturable"]
+    asked = params.integer("amount_to_capture")
+    amount = intent["amount_capturable"] if asked is None else asked
     if not 0 < amount <= intent["amount_capturable"]:
         raise invalid(f"You can capture up to {intent['amount_capturable']}.", param="amount_to_capture")
     charge = op.find("charge", intent["latest_charge"])

@@ -83,9 +83,10 @@ class Webhooks:
         try:
             while True:
                 self._woken.clear()
-                self._start_due(time.time())
+                now = time.time()
+                self._start_due(now)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._pause())
+                    await asyncio.wait_for(self._woken.wait(), self._pause(now))
         finally:
             tasks = list(self._in_flight.values())
             for task in tasks:
@@ -109,15 +110,17 @@ class Webhooks:
                 task = asyncio.create_task(self._deliver(seq, event_id, endpoint_id, attempts, created_at))
                 self._in_flight[seq] = task
 
-    def _pause(self) -> float | None:
-        """Seconds until the next delivery is due, at most one: the server's clock may reach one before."""
+    def _pause(self, now: float) -> float | None:
+        """Seconds from now until the next delivery is due, at most one: the server's clock may reach one before."""
         if len(self._in_flight) >= SENDERS:
             return None
-        row = self._store.sql.execute("SELECT min(due_at) FROM delivery WHERE state IN ('pending', 'held')").fetchone()
-        if row[0] is None:
+        following, waiting = self._store.sql.execute(
+            "SELECT min(due_at) FILTER (WHERE due_at > ?), count(*) FROM delivery WHERE state IN ('pending', 'held')",
+            (now,),
+        ).fetchone()
+        if not waiting:
             return None
-        wait = float(row[0]) - time.time()
-        return min(1.0, wait) if wait > 0 else 1.0
+        return 1.0 if following is None else min(1.0, max(0.0, float(following) - time.time()))
 
     async def _deliver(self, seq: int, event_id: str, endpoint_id: str, attempts: int, created_at: float) -> None:
         try:
