@@ -11,7 +11,7 @@ from sandbox.plan import WEBHOOK_PATH, Plan
 from sandbox.probes import http_ok, postgres_ok
 from settings import child_environment, temporal_is_outside
 
-# Every worker polls the queue of the contracts.
+# Written out rather than imported: loading the Temporal SDK would double the time of every command.
 WORKER_QUEUE: Final = "contracts"
 
 

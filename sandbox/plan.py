@@ -70,6 +70,8 @@ class Plan:
             "PERENNIAL_API_KEY_PEPPER": self.credentials.api_key_pepper,
             "PERENNIAL_BOOTSTRAP_API_KEY": self.credentials.admin_api_key,
             "PERENNIAL_STRIPE_WEBHOOK_SECRETS": self.webhook_secrets(),
+            # A worker that is asked to stop is resumed by the next one; nobody at a terminal waits longer than this.
+            "PERENNIAL_WORKER_GRACEFUL_SHUTDOWN_SECONDS": "10",
             "PERENNIAL_API_HOST": HOST,
             "PERENNIAL_API_PORT": str(self.ports["api"]),
             **self._stripe_environment(),

@@ -1,15 +1,26 @@
-"""The files in deploy/ repeat what the embedded stack says; here they are held together."""
+"""The stack and the files in deploy/ repeat names of the product; here they are held together."""
 
 import re
 from pathlib import Path
 from typing import Final
 
-from sandbox import temporal
+from activities.signatures import CONTRACTS_QUEUE
+from sandbox import parts, temporal
 from settings import Settings
+from workflows.visibility import ATTRIBUTES
 
 ROOT: Final = Path(__file__).parents[2]
 COMPOSE: Final = (ROOT / "docker-compose.yml").read_text()
 EXAMPLE: Final = (ROOT / "deploy" / "example.env").read_text()
+
+
+def test_the_stack_registers_every_search_attribute_of_the_workflows() -> None:
+    assert {key.name: key.indexed_value_type.name.title() for key in ATTRIBUTES} == temporal.SEARCH_ATTRIBUTES
+
+
+def test_a_worker_is_found_by_the_queue_it_polls() -> None:
+    assert parts.WORKER_QUEUE == CONTRACTS_QUEUE
+    assert f"--task-queue {CONTRACTS_QUEUE} " in COMPOSE
 
 
 def test_the_cluster_registers_the_same_search_attributes() -> None:
