@@ -106,12 +106,21 @@ def list_contracts(
     customer_id: str | None = None,
     clock_id: str | None = None,
     status: str | None = None,
+    currency: str | None = None,
+    next_due_before: datetime | None = None,
 ) -> Sequence[Contract]:
     """Contracts, newest first, that are older than the one numbered `after`."""
     query = select(Contract).order_by(col(Contract.sequence).desc()).limit(limit)
     if after is not None:
         query = query.where(col(Contract.sequence) < after)
-    filters = ((Contract.customer_id, customer_id), (Contract.clock_id, clock_id), (Contract.status, status))
+    if next_due_before is not None:
+        query = query.where(col(Contract.next_due_at) < next_due_before)
+    filters = (
+        (Contract.customer_id, customer_id),
+        (Contract.clock_id, clock_id),
+        (Contract.status, status),
+        (Contract.currency, currency),
+    )
     for column, wanted in filters:
         if wanted is not None:
             query = query.where(col(column) == wanted)

@@ -129,16 +129,24 @@ def list_invoices(
     customer_id: str | None = None,
     kind: str | None = None,
     status: str | None = None,
+    number: str | None = None,
+    issued_from: date | None = None,
+    issued_to: date | None = None,
 ) -> Sequence[Invoice]:
-    """Documents, newest first, that are older than the one numbered `after`."""
+    """Documents, newest first, that are older than the one numbered `after`; `issued_to` is exclusive."""
     query = select(Invoice).order_by(col(Invoice.sequence).desc()).limit(limit)
     if after is not None:
         query = query.where(col(Invoice.sequence) < after)
+    if issued_from is not None:
+        query = query.where(col(Invoice.issued_on) >= issued_from)
+    if issued_to is not None:
+        query = query.where(col(Invoice.issued_on) < issued_to)
     filters = (
         (Invoice.contract_id, contract_id),
         (Invoice.customer_id, customer_id),
         (Invoice.kind, kind),
         (Invoice.status, status),
+        (Invoice.number, number),
     )
     for column, wanted in filters:
         if wanted is not None:
@@ -159,12 +167,32 @@ def billing_invoice(session: Session, contract_id: str, line_id: str, day: date)
     return session.exec(latest, execution_options={"populate_existing": True}).first()
 
 
+def open_balances(session: Session, contract_ids: Sequence[str]) -> dict[str, int]:
+    """What each of these contracts owes, in minor units; a contract that owes nothing is absent."""
+    rows = session.execute(_OPEN_BALANCES, {"contract_ids": list(contract_ids)})
+    return {contract_id: int(open_minor) for contract_id, open_minor in rows}
+
+
+def to_collect_anew(session: Session, customer_id: str) -> Sequence[str]:
+    """The customer's open invoices, without those whose first charge waits for the due date."""
+    return session.execute(_TO_COLLECT_ANEW, {"customer_id": customer_id}).scalars().all()
+
+
 def lower_open(session: Session, invoice_id: str, *, credited_minor: int = 0, paid_minor: int = 0) -> None:
     """Take what was credited or paid off an invoice, and mark it paid once nothing is open."""
     values = {"id": invoice_id, "credited": credited_minor, "paid": paid_minor}
     session.execute(_LOWER, values)
 
 
+_OPEN_BALANCES = text(f"""
+    SELECT contract_id, sum({OPEN_SQL}) FROM invoice
+    WHERE contract_id = ANY(CAST(:contract_ids AS text[])) AND status = 'open' GROUP BY contract_id
+""")
+_TO_COLLECT_ANEW = text("""
+    SELECT i.id FROM invoice i LEFT JOIN collection c ON c.invoice_id = i.id
+    WHERE i.customer_id = :customer_id AND i.status = 'open' AND coalesce(c.stage, '') <> 'scheduled'
+    ORDER BY i.due_at, i.id
+""")
 _LOWER = text(f"""
     UPDATE invoice SET credited_minor = credited_minor + :credited, paid_minor = paid_minor + :paid,
       status = CASE WHEN status = 'open' AND {OPEN_SQL} = :credited + :paid THEN 'paid' ELSE status END

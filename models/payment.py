@@ -1,9 +1,10 @@
 """Payments: one intent of the gateway for each invoice, and the attempts to charge it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, Column, Identity
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from models.base import BIG, INSTANT, MINOR
 
@@ -69,3 +70,43 @@ class PaymentAttempt(SQLModel, table=True):
     code: str | None = None
     message: str | None = None
     business_at: datetime = Field(sa_type=INSTANT)
+
+
+def get_payment(session: Session, payment_id: str) -> Payment | None:
+    return session.get(Payment, payment_id)
+
+
+def payment_of_invoice(session: Session, invoice_id: str) -> Payment | None:
+    return session.exec(select(Payment).where(Payment.invoice_id == invoice_id)).first()
+
+
+def attempts_of(session: Session, payment_id: str) -> Sequence[PaymentAttempt]:
+    """The attempts to charge a payment, first to last."""
+    mine = select(PaymentAttempt).where(PaymentAttempt.payment_id == payment_id)
+    return session.exec(mine.order_by(col(PaymentAttempt.number))).all()
+
+
+def list_payments(
+    session: Session,
+    *,
+    after: int | None,
+    limit: int,
+    contract_id: str | None = None,
+    customer_id: str | None = None,
+    invoice_id: str | None = None,
+    status: str | None = None,
+) -> Sequence[Payment]:
+    """Payments, newest first, that are older than the one numbered `after`."""
+    query = select(Payment).order_by(col(Payment.sequence).desc()).limit(limit)
+    if after is not None:
+        query = query.where(col(Payment.sequence) < after)
+    filters = (
+        (Payment.contract_id, contract_id),
+        (Payment.customer_id, customer_id),
+        (Payment.invoice_id, invoice_id),
+        (Payment.status, status),
+    )
+    for column, wanted in filters:
+        if wanted is not None:
+            query = query.where(col(column) == wanted)
+    return session.exec(query).all()
