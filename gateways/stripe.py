@@ -52,14 +52,19 @@ class StripeGateway:
     ) -> None:
         limits = timeouts or Timeouts()
         self._now = now
+        self._transport = stripe.RequestsClient(timeout=(limits.connect_seconds, limits.read_seconds))
         self._stripe = stripe.StripeClient(
             api_key,
             stripe_version=API_VERSION,
             base_addresses={"api": base_url.rstrip("/")} if base_url else {},
             # Only the caller knows whether trying again is safe, and with which key.
             max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=(limits.connect_seconds, limits.read_seconds)),
+            http_client=self._transport,
         )
+
+    def close(self) -> None:
+        """Closes the connection of the calling thread; each thread has one of its own."""
+        self._transport.close()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
 
     def create_customer(self, reference: str, *, idempotency_key: str) -> str:
         with translated(reads=False):

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 import requests
 import stripe
+from stripe import CardError, PaymentIntent
 
 from sandbox.stripe.admin import StripeAdmin
 
@@ -23,7 +24,7 @@ def sdk(url: str, *, read_seconds: float = 10.0) -> Iterator[stripe.StripeClient
     try:
         yield stripe.StripeClient(KEY, base_addresses={"api": url}, max_network_retries=0, http_client=transport)
     finally:
-        transport.close()
+        transport.close()  # type: ignore[no-untyped-call]
 
 
 def eventually(condition: Callable[[], bool], *, within_seconds: float = 5.0) -> None:
@@ -46,23 +47,23 @@ class Shop:
     def card(self, customer: str, token: str = "pm_card_visa") -> str:
         return self.stripe.v1.payment_methods.attach(token, {"customer": customer}).id
 
-    def intent(self, customer: str, amount: int = 1200, **more: Any) -> stripe.PaymentIntent:
+    def intent(self, customer: str, amount: int = 1200, **more: Any) -> PaymentIntent:
         return self.stripe.v1.payment_intents.create(
             {"amount": amount, "currency": "usd", "customer": customer, **more}  # type: ignore[typeddict-item]
         )
 
-    def confirm(self, intent: str, method: str, key: str | None = None) -> stripe.PaymentIntent:
+    def confirm(self, intent: str, method: str, key: str | None = None) -> PaymentIntent:
         """Confirms in the payer's absence."""
         options: stripe.RequestOptions = {"idempotency_key": key or str(uuid4())}
         return self.stripe.v1.payment_intents.confirm(intent, {"payment_method": method, "off_session": True}, options)
 
-    def paid(self, customer: str, amount: int = 1200, token: str = "pm_card_visa") -> stripe.PaymentIntent:
+    def paid(self, customer: str, amount: int = 1200, token: str = "pm_card_visa") -> PaymentIntent:
         """An intent that has succeeded."""
         return self.confirm(self.intent(customer, amount).id, self.card(customer, token))
 
-    def declined(self, intent: str, method: str, key: str | None = None) -> stripe.CardError:
+    def declined(self, intent: str, method: str, key: str | None = None) -> CardError:
         """The error of a confirmation that is declined."""
-        with pytest.raises(stripe.CardError) as caught:
+        with pytest.raises(CardError) as caught:
             self.confirm(intent, method, key)
         return caught.value
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import requests
@@ -76,7 +77,7 @@ def test_health_counts_what_was_written(shop: Shop) -> None:
     ],
 )
 def test_bad_input_is_refused_with_its_reason(
-    shop: Shop, method: str, path: str, body: dict[str, object] | None, status: int, message: str
+    shop: Shop, method: str, path: str, body: dict[str, Any] | None, status: int, message: str
 ) -> None:
     refused = requests.request(method, f"{shop.url}/_admin{path}", json=body, timeout=5)
     assert refused.status_code == status

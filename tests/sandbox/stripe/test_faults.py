@@ -1,6 +1,7 @@
 """Faults by rule: what breaks, for whom, how often, and what really happened meanwhile."""
 
 import time
+from typing import Any
 
 import pytest
 import requests
@@ -104,7 +105,7 @@ def test_a_rule_that_is_removed_no_longer_hits(shop: Shop) -> None:
         ({"kind": "dropped", "match": {"method": "PATCH"}}, "method"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused_and_named(shop: Shop, rule: dict[str, object], message: str) -> None:
+def test_a_rule_that_makes_no_sense_is_refused_and_named(shop: Shop, rule: dict[str, Any], message: str) -> None:
     refused = requests.post(f"{shop.url}/_admin/faults", json=rule, timeout=5)
     assert refused.status_code == 400
     assert message in refused.json()["error"]["message"]

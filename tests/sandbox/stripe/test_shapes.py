@@ -24,14 +24,16 @@ Make = Callable[[Shop], Json]
 
 
 def paid_intent(shop: Shop) -> Json:
-    return shop.paid(shop.customer()).to_dict()
+    intent: Json = shop.paid(shop.customer()).to_dict()
+    return intent
 
 
 def failed_intent(shop: Shop) -> Json:
     customer = shop.customer()
     error = shop.declined(shop.intent(customer).id, shop.card(customer, "pm_card_chargeCustomerFail"))
     assert error.error is not None and error.error.payment_intent is not None
-    return error.error.payment_intent.to_dict()
+    intent: Json = error.error.payment_intent.to_dict()
+    return intent
 
 
 def dispute(shop: Shop) -> Json:
