@@ -16,6 +16,10 @@ class PartFailed(Exception):
     """A part did not start; the message holds the end of its log."""
 
 
+class PortTaken(PartFailed):
+    """Somebody else listens on the port that was chosen for a part."""
+
+
 class Part(Protocol):
     """One server of the stack."""
 

@@ -1,9 +1,13 @@
 """Free ports on the loopback address."""
 
 import socket
+import time
 from collections.abc import Iterable
 
 HOST = "127.0.0.1"
+# A killed process is gone from the process table a moment before its sockets are closed.
+RELEASE_SECONDS_MAX = 1.0
+POLL_SECONDS = 0.02
 
 
 def is_free(port: int) -> bool:
@@ -18,10 +22,20 @@ def is_free(port: int) -> bool:
         return True
 
 
+def becomes_free(port: int) -> bool:
+    """Whether `port` is free now or as soon as a process that just ended has let go of it."""
+    deadline = time.monotonic() + RELEASE_SECONDS_MAX
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
 def choose_port(preferred: Iterable[int], taken: set[int]) -> int:
     """The first of the `preferred` ports that is free and not in `taken`, else any that is."""
-    for port in preferred:
-        if port not in taken and is_free(port):
+    for port in dict.fromkeys(preferred):
+        if port not in taken and becomes_free(port):
             return port
     while True:
         with socket.socket() as probe:

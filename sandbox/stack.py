@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from sandbox import credentials, parts, state
-from sandbox.part import Part, PartFailed
+from sandbox.part import Part, PartFailed, PortTaken
 from sandbox.plan import Plan
-from sandbox.ports import choose_port, is_free
+from sandbox.ports import becomes_free, choose_port, is_free
 from settings import StackSettings
 
 ATTEMPTS_MAX: Final = 3
@@ -56,6 +56,9 @@ class Stack:
                 plan = self._plan(move_ports=True)
                 try:
                     self._bring_up(plan, report)
+                except PortTaken:
+                    if attempt == ATTEMPTS_MAX:
+                        raise
                 except PartFailed:
                     if attempt == ATTEMPTS_MAX or not self._lost_a_port(plan):
                         raise
@@ -200,8 +203,8 @@ def _answers(part: Part, seconds_max: float) -> bool:
 def _require_free_ports(part: Part) -> None:
     """Refuses to start a part whose port a stranger holds: the stranger's answers would be taken for the part's."""
     for port in part.ports.values():
-        if not part.outside and not is_free(port):
-            raise PartFailed(f"{part.name} cannot listen on port {port}: it is taken")
+        if not part.outside and not becomes_free(port):
+            raise PortTaken(f"{part.name} cannot listen on port {port}: it is taken")
 
 
 def _status(part: Part) -> PartStatus:
