@@ -71,7 +71,7 @@ async def amended_and_cancelled(client: Client, steps: FakeSteps) -> Handle:
     contract = await _clocked(client, "amended")
     await catch_up(contract, START)
     at = START + timedelta(days=10)
-    changes = (
+    changes: tuple[ChangeLine | Cancel, ...] = (
         ChangeLine(line="plan", quantity=Decimal(2)),
         ChangeLine(line="plan", quantity=Decimal(3), effective="next_period"),
         ChangeLine(line="plan", quantity=Decimal(1), invoice="next"),

@@ -1,0 +1,1 @@
+"""Measures the budgets of the design, as ratios and counts of one run on one machine."""
