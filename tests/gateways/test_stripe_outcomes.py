@@ -135,7 +135,7 @@ def test_a_rate_limit_is_unavailable_and_says_how_long_to_wait(
 def test_the_same_key_in_flight_is_unavailable_and_was_not_executed(
     gateway: StripeGateway, server: RunningStripe, admin: StripeAdmin, payable: tuple[Intent, str]
 ) -> None:
-    admin.add_fault("delay", match=CONFIRM, seconds=1)
+    admin.add_fault("delay", match=CONFIRM, seconds=5)
     key = new_key()
     with gateway_at(server.url) as impatient:
         assert isinstance(outcome(impatient, payable, key), GatewayUnknown)

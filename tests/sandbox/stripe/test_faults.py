@@ -38,7 +38,7 @@ def test_dropped_before_execution_changes_nothing(shop: Shop) -> None:
 
 
 def test_a_rate_limit_refuses_what_exceeds_it_before_the_idempotency_layer(shop: Shop) -> None:
-    shop.admin.add_fault("rate_limit", match={"path": "/v1/customers"}, times=None, per_second=2)
+    shop.admin.add_fault("rate_limit", match={"path": "/v1/customers"}, times=None, per_second=0.5)
     answers = [shop.post("/v1/customers", {}, Idempotency_Key=f"rate-{number}") for number in range(8)]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(refused) >= 4

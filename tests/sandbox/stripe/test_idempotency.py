@@ -50,7 +50,7 @@ def test_a_second_request_while_the_first_runs_is_a_conflict_and_is_not_executed
     customer = shop.customer()
     card, intent = shop.card(customer), shop.intent(customer).id
     path = f"/v1/payment_intents/{intent}/confirm"
-    shop.admin.add_fault("delay", match={"path": path}, seconds=0.3)
+    shop.admin.add_fault("delay", match={"path": path}, seconds=1)
     data = {"payment_method": card, "off_session": "true"}
     answers: list[int] = []
     first = threading.Thread(

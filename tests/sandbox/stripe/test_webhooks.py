@@ -115,7 +115,7 @@ def test_a_webhook_delayed_by_days_of_the_servers_clock_comes_when_the_clock_get
 
 @pytest.mark.usefixtures("secret")
 def test_a_webhook_delayed_by_real_seconds_is_overtaken(shop: Shop, receiver: Receiver) -> None:
-    shop.admin.add_fault("webhook_delay", seconds=0.2)
+    shop.admin.add_fault("webhook_delay", seconds=0.5)
     shop.stripe.v1.customers.create({"name": "late"})
     shop.stripe.v1.customers.create({"name": "at once"})
     eventually(lambda: names(receiver) == ["at once", "late"])
