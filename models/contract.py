@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import TypeAdapter
@@ -11,9 +11,11 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from domain.due import next_due, service_end
 from domain.invoice import monthly_value
+from domain.life import ContractLife
 from domain.period import first_instant
 from domain.state import ContractState
 from models.base import BIG, INSTANT, JSON, MINOR
+from models.clock import TestClock
 
 
 class Contract(SQLModel, table=True):
@@ -64,6 +66,13 @@ class ContractEvent(SQLModel, table=True):
     data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 
 
+class Setting(NamedTuple):
+    """A contract's time zone and the test clock that it hangs on, if it does."""
+
+    zone: str
+    clock_id: str | None
+
+
 def insert_contract(session: Session, state: ContractState, *, clock_id: str | None, at: datetime) -> bool:
     """Store a contract that was just signed. False where its id is taken; what is there stays as it is."""
     stored = session.execute(_INSERT_NEW, _values(state, sequence=0, clock_id=clock_id, at=at))
@@ -96,6 +105,23 @@ def get_contract(session: Session, contract_id: str) -> Contract | None:
 def state_of(contract: Contract) -> ContractState:
     """The state that the contract's workflow last recorded."""
     return _STATE.validate_python(contract.state)
+
+
+def life_of(session: Session, contract: Contract) -> ContractLife:
+    """What the contract's workflow is started with; on a test clock with the time that the clock shows."""
+    clock = session.get(TestClock, contract.clock_id) if contract.clock_id else None
+    return ContractLife(
+        state_of(contract),
+        clock_id=contract.clock_id,
+        clock_now=clock.now_at if clock else None,
+        sequence=contract.decided,
+    )
+
+
+def setting_of(session: Session, contract_id: str) -> Setting:
+    """Where and by which clock the contract lives."""
+    query = select(col(Contract.terms)["timezone"].astext, Contract.clock_id).where(Contract.id == contract_id)
+    return Setting(*session.exec(query).one())
 
 
 def list_contracts(

@@ -69,6 +69,11 @@ def find_customer(session: Session, key: str) -> Customer | None:
     return session.exec(select(Customer).where(Customer.key == key)).first()
 
 
+def resolve_customer(session: Session, reference: str) -> Customer | None:
+    """The customer that a caller names by id or by key; the id wins."""
+    return get_customer(session, reference) or find_customer(session, reference)
+
+
 def list_customers(session: Session, *, after: int | None, limit: int, key: str | None = None) -> Sequence[Customer]:
     """Customers, newest first, that are older than the one numbered `after`."""
     query = select(Customer).order_by(col(Customer.sequence).desc()).limit(limit)
