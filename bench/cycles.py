@@ -67,9 +67,9 @@ async def cycle_history(plan: Plan) -> list[Row]:
 
 
 async def _counts_of_second_cycle(client: Client, handle: WorkflowHandle[Contract, str]) -> Counter[int]:
-    runs = [run async for run in client.list_workflows(f"WorkflowId = '{handle.id}'")]
-    runs.sort(key=lambda run: run.start_time)
-    history = await client.get_workflow_handle(handle.id, run_id=runs[1].run_id).fetch_history()
+    first = await client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id).fetch_history()
+    second = first.events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+    history = await client.get_workflow_handle(handle.id, run_id=second).fetch_history()
     kinds = Counter(int(event.event_type) for event in history.events)
     # The jump in time is the measurement's own.
     del kinds[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED]

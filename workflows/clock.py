@@ -11,6 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.signatures import CONTRACTS_QUEUE, ClockSteps, ClockTarget
     from domain.life import ClockLife
 
+from workflows.options import HEARTBEAT
+
 from workflows.updates import update
 
 ADVANCES_PER_RUN = 200
@@ -44,7 +46,7 @@ class TestClock:
                 ClockTarget(self.life.clock_id, to),
                 task_queue=CONTRACTS_QUEUE,
                 start_to_close_timeout=timedelta(days=1),
-                heartbeat_timeout=timedelta(seconds=30),
+                heartbeat_timeout=HEARTBEAT,
                 retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
                 summary=f"Advance to {to:%Y-%m-%d %H:%M} UTC",
             )

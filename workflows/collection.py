@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows import options
 from workflows.updates import update
-from workflows.visibility import collection_attributes, collection_statement
+from workflows.visibility import collection_attributes, collection_statement, upsert
 
 REVIEW_AFTER = timedelta(hours=1)
 CONTRACT_UNPAID = "invoice_unpaid"
@@ -190,7 +190,4 @@ class Collection:
         stage = self._stage()
         next_at = None if self.settled else self._next_at()
         workflow.set_current_details(collection_statement(self.life, stage, next_at))
-        current = workflow.info().typed_search_attributes
-        changed = [p for p in collection_attributes(self.life, stage) if current.get(p.key) != p.value]
-        if changed:
-            workflow.upsert_search_attributes([pair.key.value_set(pair.value) for pair in changed])
+        upsert(collection_attributes(self.life, stage))

@@ -43,7 +43,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows import options
 from workflows.collection import Collection, stage_of
 from workflows.updates import update
-from workflows.visibility import collection_attributes, contract_attributes, contract_statement
+from workflows.visibility import collection_attributes, contract_attributes, contract_statement, upsert
 
 ANSWERS_KEPT = 100
 HISTORY_KEPT = 12
@@ -308,12 +308,9 @@ class Contract:
     def _show(self) -> None:
         open_invoices = tuple(self.open.values())
         workflow.set_current_details(contract_statement(self.state, open_invoices, self._waits_for()))
-        wanted = contract_attributes(self.state, open_invoices)
-        # What has not changed is not sent again: each upsert is an event and an action.
-        current = workflow.info().typed_search_attributes
-        changed = [pair for pair in wanted if current.get(pair.key) != pair.value]
-        if changed and not (self.billed and not self.state.ended and not self.queue):
-            workflow.upsert_search_attributes([pair.key.value_set(pair.value) for pair in changed])
+        if not (self.billed and not self.state.ended and not self.queue):
+            # A new run is about to start with its attributes, which then cost neither event nor action.
+            upsert(contract_attributes(self.state, open_invoices))
 
     async def _continue_in_a_new_run(self) -> None:
         """One run is one billing cycle: a wake-up replays a short history, and the UI shows a period by itself."""

@@ -15,10 +15,14 @@ REQUESTED = Priority(priority_key=1)
 # A first charge that cannot be resolved soon goes to the collection, so that the contract stays responsive.
 FIRST_CHARGE_ATTEMPTS = 3
 
+# A step beats while it runs (`activities.heartbeats`): how soon it is done again after its worker died.
+HEARTBEAT = timedelta(seconds=10)
+
 
 class StepOptions(TypedDict):
     task_queue: str
     start_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
     retry_policy: RetryPolicy
     priority: Priority
 
@@ -28,6 +32,7 @@ def ledger(priority: Priority = SCHEDULED) -> StepOptions:
     return StepOptions(
         task_queue=LEDGER_QUEUE,
         start_to_close_timeout=timedelta(minutes=2),
+        heartbeat_timeout=HEARTBEAT,
         retry_policy=RetryPolicy(
             initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(minutes=1), maximum_attempts=0
         ),
@@ -40,6 +45,7 @@ def payments(attempts_max: int = 0) -> StepOptions:
     return StepOptions(
         task_queue=PAYMENTS_QUEUE,
         start_to_close_timeout=timedelta(seconds=90),
+        heartbeat_timeout=HEARTBEAT,
         retry_policy=RetryPolicy(
             initial_interval=timedelta(seconds=1),
             backoff_coefficient=3,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
 with workflow.unsafe.imports_passed_through():
     from domain.due import next_due, service_end
@@ -62,6 +62,18 @@ def collection_attributes(life: CollectionLife, stage: str) -> TypedSearchAttrib
             SearchAttributePair(OPEN_BALANCE, 0 if stage == "settled" else life.open_minor),
         ]
     )
+
+
+def upsert(wanted: TypedSearchAttributes) -> None:
+    """Set the attributes that differ from what the server has: each upsert is an event and an action."""
+    current = workflow.info().typed_search_attributes
+    updates: list[SearchAttributeUpdate[Any]] = [
+        pair.key.value_set(pair.value) for pair in wanted if current.get(pair.key) != pair.value
+    ]
+    if wanted.get(NEXT_BILLING_AT) is None and current.get(NEXT_BILLING_AT) is not None:
+        updates.append(NEXT_BILLING_AT.value_unset())
+    if updates:
+        workflow.upsert_search_attributes(updates)
 
 
 def contract_statement(state: ContractState, open_invoices: tuple[OpenInvoice, ...], waits_for: str) -> str:
