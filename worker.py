@@ -17,6 +17,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.heartbeats import Heartbeats
 from activities.invoicing import Invoicing
 from activities.signatures import CONTRACTS_QUEUE, LEDGER_QUEUE, PAYMENTS_QUEUE
 from api.logs import configure_logging
@@ -40,6 +41,7 @@ def build_workers(
     """One worker for each task queue; payments are held to the gateway's rate over all processes."""
     invoicing, charging, clock = Invoicing(database), Charging(database, gateway), Clock(database, client)
     grace = timedelta(seconds=settings.worker_graceful_shutdown_seconds)
+    interceptors = [Heartbeats()]
     contracts = Worker(
         client,
         task_queue=CONTRACTS_QUEUE,
@@ -48,6 +50,7 @@ def build_workers(
         max_cached_workflows=settings.worker_max_cached_workflows,
         max_concurrent_workflow_tasks=settings.worker_max_concurrent_workflow_tasks,
         graceful_shutdown_timeout=grace,
+        interceptors=interceptors,
     )
     ledger = Worker(
         client,
@@ -56,6 +59,7 @@ def build_workers(
         activity_executor=threads,
         max_concurrent_activities=settings.worker_max_concurrent_activities,
         graceful_shutdown_timeout=grace,
+        interceptors=interceptors,
     )
     payments = Worker(
         client,
@@ -65,6 +69,7 @@ def build_workers(
         max_concurrent_activities=settings.worker_max_concurrent_activities,
         max_task_queue_activities_per_second=settings.payments_per_second,
         graceful_shutdown_timeout=grace,
+        interceptors=interceptors,
     )
     return contracts, ledger, payments
 

@@ -12,7 +12,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.life import ClockLife
 
 from workflows.options import HEARTBEAT
-
 from workflows.updates import update
 
 ADVANCES_PER_RUN = 200
