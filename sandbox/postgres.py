@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -32,8 +31,8 @@ SETTINGS = {
     "jit": "off",
 }
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-# For tests only: a crash of the machine loses the data.
-VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+# For tests only: a crash of the machine loses the data, a crash of the server does not.
+VOLATILE = {"fsync": "off", "synchronous_commit": "on", "full_page_writes": "off", "autovacuum": "off"}
 
 
 class PostgresNotStarted(RuntimeError):
@@ -67,9 +66,14 @@ class EmbeddedPostgres:
             PostgresNotStarted: if it does not answer in time.
         """
         self._initialise()
-        if self.pid() is None:
-            self._launch()
-        self._wait_until(self.healthy, START_SECONDS_MAX)
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not self.healthy():
+            # Looked at each time: a postmaster that was just killed may be there for another moment.
+            if self.pid() is None:
+                self._launch(deadline)
+            if time.monotonic() > deadline:
+                raise PostgresNotStarted(f"the server does not answer:\n{self._log_tail()}")
+            time.sleep(POLL_SECONDS)
         self._create_database()
 
     def stop(self) -> None:
@@ -126,9 +130,8 @@ class EmbeddedPostgres:
             raise PostgresNotStarted(f"initdb failed:\n{self._log_tail()}")
         fresh.rename(self._cluster)
 
-    def _launch(self) -> None:
+    def _launch(self, deadline: float) -> None:
         options = " ".join(f"-c {name}='{value}'" for name, value in {**self._settings, "port": self.port}.items())
-        deadline = time.monotonic() + START_SECONDS_MAX
         while True:
             # The pid in a leftover lock file may now belong to another process; PostgreSQL would refuse to
             # start. Sessions that outlived a killed postmaster are still found, by their shared memory.
@@ -180,13 +183,6 @@ class EmbeddedPostgres:
 
     def _password(self) -> str:
         return self._password_file.read_text()
-
-    def _wait_until(self, condition: Callable[[], bool], seconds_max: float) -> None:
-        deadline = time.monotonic() + seconds_max
-        while not condition():
-            if time.monotonic() > deadline:
-                raise PostgresNotStarted(f"the server does not answer:\n{self._log_tail()}")
-            time.sleep(POLL_SECONDS)
 
     def _log_tail(self) -> str:
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-20:])
