@@ -153,7 +153,10 @@ class Stack:
         ports = self._preferred() | known
         if move_ports:
             plan = Plan(settings=self.settings, credentials=secrets, ports=ports)
-            alive = [part for part in [*self._stores(plan), *self._product(plan)] if part.pid() is not None]
+            # Parts that this call leaves alone keep their ports too.
+            pids = self._pids()
+            every = [*parts.stores(plan, pids), *parts.product(plan, pids)]
+            alive = [part for part in every if part.pid() is not None]
             held = {name: port for part in alive for name, port in part.ports.items()}
             taken = set(held.values())
             for name, port in ports.items():

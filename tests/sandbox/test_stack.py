@@ -113,6 +113,16 @@ def test_after_kill_nothing_is_lost_and_the_others_go_on(stack: Stack, victims: 
     assert stripe_client(plan).v1.customers.retrieve(customer.id).name == mark
 
 
+def test_one_part_alone_comes_back_among_the_others_as_they_are(stack: Stack) -> None:
+    plan = stack.up()
+    before = pids(stack)
+    kill(stack, "stripe")
+    assert Stack(stack.settings, only=["stripe"]).up().ports == plan.ports
+    after = pids(stack)
+    assert {name for name in STORES if before[name] != after[name]} == {"stripe"}
+    assert conditions(stack) == dict.fromkeys(STORES, "healthy")
+
+
 def test_the_schema_is_brought_up_to_date(stack: Stack) -> None:
     assert len(execute(stack.up(), "SELECT version_num FROM alembic_version")) == 1
 
