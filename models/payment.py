@@ -1,12 +1,13 @@
 """Payments: one intent of the gateway for each invoice, and the attempts to charge it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Identity
+from sqlalchemy import CheckConstraint, Column, Identity, func, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from models.base import BIG, INSTANT, MINOR
+from models.inbox import WebhookEvent
 
 
 class Payment(SQLModel, table=True):
@@ -110,3 +111,28 @@ def list_payments(
         if wanted is not None:
             query = query.where(col(column) == wanted)
     return session.exec(query).all()
+
+
+def lock_payment(session: Session, invoice_id: str) -> Payment | None:
+    """The invoice's payment, kept from other writers until this transaction ends."""
+    query = select(Payment).where(Payment.invoice_id == invoice_id).with_for_update()
+    return session.exec(query, execution_options={"populate_existing": True}).first()
+
+
+def attempt_of(session: Session, payment: Payment, number: int) -> PaymentAttempt | None:
+    return session.get(PaymentAttempt, (payment.id, number))
+
+
+def last_event(session: Session) -> int:
+    """The place of the newest webhook event, 0 where there is none."""
+    return session.exec(select(func.max(WebhookEvent.sequence))).one() or 0
+
+
+def events_handled(session: Session, objects: Collection[str], *, up_to: int, outcome: str, at: datetime) -> None:
+    """Settle the events that told of these objects of the gateway and came no later than event number `up_to`."""
+    told = (
+        col(WebhookEvent.object_id).in_(objects),
+        col(WebhookEvent.sequence) <= up_to,
+        col(WebhookEvent.handled_at).is_(None),
+    )
+    session.execute(update(WebhookEvent).where(*told).values(handled_at=at, outcome=outcome))

@@ -1,5 +1,6 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from domain.state import Cancel, ChangeLine
 from models.database import Database
@@ -13,7 +14,7 @@ def gates(quantity: int, **more: object) -> ChangeLine:
     return ChangeLine.model_validate({"line": "gates", "quantity": Decimal(quantity), **more})
 
 
-def june(database: Database, **more: object) -> Story:
+def june(database: Database, **more: Any) -> Story:
     story = Story(database, terms(GATES, start=date(2013, 6, 1), **more))
     story.wake()
     return story

@@ -1,0 +1,236 @@
+"""What to do next to collect an invoice. Each decision is one transaction; the call it leads to comes after it."""
+
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from activities.settlement import SETTLED, UNANSWERED, Charged, declined, lock_both, record
+from activities.signatures import ChargeInvoice, ChargeOutcome
+from domain import keys
+from gateways.payment import CreateIntent, Intent, IntentStatus
+from models import collection
+from models.contract import setting_of
+from models.customer import default_payment_method, get_customer
+from models.invoice import Invoice
+from models.payment import Payment, PaymentAttempt, attempt_of
+
+SUPERSEDED = ChargeOutcome("declined", "superseded", "a newer attempt was made")
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create the invoice's intent."""
+
+    intent: CreateIntent
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Read the intent: an attempt was sent and its outcome is not known."""
+
+    intent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel the intent: another amount is open now."""
+
+    intent_id: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Confirm the intent; the attempt is noted as sent."""
+
+    intent_id: str
+    payment_method: str
+    key: str
+
+
+Step = Create | Review | Cancel | Confirm | ChargeOutcome
+
+
+def next_step(session: Session, request: ChargeInvoice) -> Step:
+    """The next call to the gateway, or what became of the charge."""
+    invoice, payment = lock_both(session, request.invoice_id)
+    if payment is not None and payment.status == "succeeded":
+        return SETTLED
+    if invoice.open_minor == 0:
+        collection.settle(session, invoice.id)
+        return SETTLED
+    payment = payment or _new_payment(session, invoice, request)
+    known = _known(session, payment, request)
+    return known or _offer(session, invoice, payment, request)
+
+
+def _known(session: Session, payment: Payment, request: ChargeInvoice) -> Step | None:
+    """The outcome of an attempt that was made before, or the step to learn it."""
+    attempt = attempt_of(session, payment, request.attempt)
+    if attempt is not None and attempt.status not in UNANSWERED | {"created"}:
+        return declined(attempt)
+    if request.attempt < payment.attempt:
+        return SUPERSEDED
+    latest = attempt_of(session, payment, payment.attempt)
+    if latest is not None and latest.status in UNANSWERED:
+        assert payment.intent_id is not None
+        return Review(payment.intent_id)
+    if latest is not None and latest.number < request.attempt and latest.status == "created":
+        latest.status, latest.code = "canceled", "not_executed"
+    return None
+
+
+def _offer(session: Session, invoice: Invoice, payment: Payment, request: ChargeInvoice) -> Step:
+    """The steps to a confirmation: a payment method, an intent of the open amount, a key."""
+    attempt = attempt_of(session, payment, request.attempt)
+    method, customer = _who_pays(session, invoice, attempt)
+    if method is None or customer is None:
+        return _no_method(session, invoice, payment, request)
+    if payment.intent_id is None:
+        if payment.amount_minor != invoice.open_minor:
+            _renew(payment, invoice, attempt)
+        wanted = CreateIntent(invoice.id, invoice.contract_id, customer, payment.amount_minor, payment.currency)
+        return Create(wanted, _numbered(f"pi:{invoice.id}", payment.intent_number))
+    if payment.amount_minor != invoice.open_minor:
+        return Cancel(payment.intent_id, f"pix:{invoice.id}:{payment.intent_number}")
+    attempt = attempt or _new_attempt(session, payment, request)
+    attempt.status, attempt.payment_method = "sent", method
+    attempt.key = _numbered(f"pic:{invoice.id}:{request.attempt}", attempt.key_number)
+    payment.attempt, payment.status = request.attempt, "confirming"
+    return Confirm(payment.intent_id, method, attempt.key)
+
+
+def adopt(session: Session, request: ChargeInvoice, intent: Intent) -> Step:
+    """Store the intent that was created for the invoice, and go on. The first that was stored is the one for good."""
+    _, payment = lock_both(session, request.invoice_id)
+    if payment is not None and payment.intent_id is None:
+        payment.intent_id = intent.id
+        session.flush()
+    return next_step(session, request)
+
+
+def resolve(session: Session, request: ChargeInvoice, intent: Intent, answers: int | None = None) -> Step:
+    """Record what an intent shows, and go on where it shows that the latest attempt was not executed."""
+    invoice, payment = lock_both(session, request.invoice_id)
+    assert payment is not None
+    outcome = record(session, invoice, payment, Charged(intent, request.at, answers))
+    session.flush()
+    if outcome is not None:
+        return _told(session, invoice, payment, request, outcome)
+    if intent.id == payment.intent_id:
+        latest = attempt_of(session, payment, payment.attempt)
+        if latest is not None and latest.status in UNANSWERED:
+            latest.status = "created"
+        if intent.status is IntentStatus.CANCELED:
+            _renew(payment, invoice, latest)
+        session.flush()
+    return next_step(session, request)
+
+
+def spend_key(session: Session, request: ChargeInvoice, *, forget_method: bool = False) -> None:
+    """Give the attempt another key: the gateway did not execute it and would repeat its answer to this one.
+
+    There is one intent, so even an answer that was wrong leaves at most one success.
+    """
+    _, payment = lock_both(session, request.invoice_id)
+    attempt = attempt_of(session, payment, request.attempt) if payment else None
+    if attempt is not None and attempt.status in ("sent", "created"):
+        attempt.status, attempt.key_number = "created", attempt.key_number + 1
+        if forget_method:
+            attempt.payment_method = None
+
+
+def spend_creation_key(session: Session, request: ChargeInvoice) -> None:
+    """Create the intent under another key: an intent that is not stored is never confirmed, so it moves no money."""
+    _, payment = lock_both(session, request.invoice_id)
+    if payment is not None and payment.intent_id is None:
+        payment.intent_number += 1
+
+
+def _told(session: Session, invoice: Invoice, payment: Payment, request: ChargeInvoice, outcome: ChargeOutcome) -> Step:
+    """`outcome` where it is this attempt's; the failure of an older one makes way for it."""
+    if outcome.kind != "declined":
+        return outcome
+    if payment.attempt < request.attempt:
+        return next_step(session, request)
+    if payment.attempt == request.attempt:
+        _note_decline(session, invoice, request, outcome)
+    return outcome
+
+
+def _who_pays(session: Session, invoice: Invoice, attempt: PaymentAttempt | None) -> tuple[str | None, str | None]:
+    """The payment method to charge and the gateway's customer. A repeat under the same key keeps its method."""
+    customer = get_customer(session, invoice.customer_id)
+    gateway_id = customer.gateway_customer_id if customer else None
+    if attempt is not None and attempt.payment_method is not None:
+        return attempt.payment_method, gateway_id
+    method = default_payment_method(session, invoice.customer_id)
+    return (method.gateway_payment_method_id if method else None), gateway_id
+
+
+def _no_method(session: Session, invoice: Invoice, payment: Payment, request: ChargeInvoice) -> ChargeOutcome:
+    attempt = attempt_of(session, payment, request.attempt) or _new_attempt(session, payment, request)
+    attempt.status, attempt.code = "failed", "no_payment_method"
+    attempt.message = "The customer has no payment method."
+    payment.attempt, payment.status = request.attempt, "failed"
+    _note_decline(session, invoice, request, declined(attempt))
+    return declined(attempt)
+
+
+def _note_decline(session: Session, invoice: Invoice, request: ChargeInvoice, outcome: ChargeOutcome) -> None:
+    case = collection.CollectionCase(
+        invoice_id=invoice.id,
+        contract_id=invoice.contract_id,
+        customer_id=invoice.customer_id,
+        clock_id=setting_of(session, invoice.contract_id).clock_id,
+        stage="retrying" if request.retry_at else "exhausted",
+        attempts=request.attempt,
+        first_failed_at=request.at,
+        next_action_at=request.retry_at,
+        last_code=outcome.code,
+        last_message=outcome.message,
+    )
+    collection.decline(session, case)
+
+
+def _new_payment(session: Session, invoice: Invoice, request: ChargeInvoice) -> Payment:
+    payment = Payment(
+        id=keys.derived("pay", invoice.id),
+        invoice_id=invoice.id,
+        contract_id=invoice.contract_id,
+        customer_id=invoice.customer_id,
+        gateway="stripe",
+        currency=invoice.currency,
+        amount_minor=invoice.open_minor,
+        created_at=request.at,
+    )
+    session.add(payment)
+    session.flush()
+    return payment
+
+
+def _new_attempt(session: Session, payment: Payment, request: ChargeInvoice) -> PaymentAttempt:
+    attempt = PaymentAttempt(
+        payment_id=payment.id,
+        number=request.attempt,
+        status="created",
+        prior_charge_id=payment.last_charge_id,
+        business_at=request.at,
+    )
+    session.add(attempt)
+    return attempt
+
+
+def _renew(payment: Payment, invoice: Invoice, attempt: PaymentAttempt | None) -> None:
+    """Make way for another intent. The one before is cancelled or was never stored, so it can take no money."""
+    if attempt is not None and attempt.status == "created":
+        attempt.payment_method, attempt.prior_charge_id = None, None
+        attempt.key_number += 1
+    payment.intent_id, payment.last_charge_id = None, None
+    payment.intent_number += 1
+    payment.amount_minor = invoice.open_minor
+
+
+def _numbered(key: str, number: int) -> str:
+    return key if number == 1 else f"{key}:{number}"
