@@ -96,7 +96,7 @@ def load_json(raw: bytes) -> Any:
         Problem: not JSON (400), or nested so deep that it cannot be read (422).
     """
     try:
-        return json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+        return json.loads(raw.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
     except RecursionError:
         raise _too_deep() from None
     except UnicodeDecodeError:

@@ -4,7 +4,7 @@ A problem says what is wrong, where (a JSON pointer into the body, or the name o
 carries SQL, a stack trace or the value that was sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.pointers import pointer_of
 from domain.errors import DomainError, InvalidTerms, RefusedChange, StaleVersion
 from gateways.payment import GatewayUnavailable, GatewayUnknown
 from models.database import is_transient
@@ -125,7 +126,7 @@ def _fault(item: Mapping[str, Any], body: object) -> Fault:
     source, *path = item["loc"]
     detail = _advice(item)
     if source == "body":
-        return Fault(detail=detail, pointer=_pointer(path, body, missing=item["type"] == "missing"))
+        return Fault(detail=detail, pointer=pointer_of(path, body, missing=item["type"] == "missing"))
     return Fault(detail=detail, parameter=str(path[-1]) if path else str(source))
 
 
@@ -141,29 +142,6 @@ def _advice(item: Mapping[str, Any]) -> str:
             return "This cannot be null; leave it out or give a value."
         case _:
             return str(item["msg"]).removeprefix("Value error, ").rstrip(".") + "."
-
-
-def _pointer(path: Sequence[str | int], body: object, *, missing: bool) -> str:
-    """The JSON pointer of a validation error.
-
-    The validator's path also names the branch of a union it tried. Only steps that exist in the body are kept, and the
-    last one where it is the field that is missing.
-    """
-    steps: list[str] = []
-    value = body
-    for index, step in enumerate(path):
-        if _has(value, step):
-            value = value[step]  # type: ignore[index]
-        elif not (missing and index == len(path) - 1):
-            continue
-        steps.append(str(step).replace("~", "~0").replace("/", "~1"))
-    return "".join(f"/{step}" for step in steps)
-
-
-def _has(value: object, step: str | int) -> bool:
-    if isinstance(value, list):
-        return isinstance(step, int) and step < len(value)
-    return isinstance(value, dict) and step in value
 
 
 def _slug(status: int) -> str:

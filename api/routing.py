@@ -99,6 +99,7 @@ class GuardedRoute(APIRoute):
         request.state.actor_id = actor.key_id
         authorise(actor, scope)
         route = f"{request.method} {self.path}"
+        await self._read_body(request)
         call = Call(actor=actor, parts=parts, request_id=request.state.request_id, route=route, at=parts.clock())
         attempt = await self._attempt(request, guard, actor.key_id)
         if attempt is None:
@@ -106,6 +107,11 @@ class GuardedRoute(APIRoute):
             return await handle(request)
         request.state.call = replace(call, once=attempt.once)
         return await answer_once(request, parts, attempt, handle, secret_field=guard.secret_field)
+
+    async def _read_body(self, request: Request) -> None:
+        # FastAPI would turn a problem with the body into an error without a reason; it finds what is read here.
+        if self.body_field is not None and await request.body():
+            await request.json()
 
     async def _attempt(self, request: Request, guard: Guard, api_key_id: str) -> Attempt | None:
         if request.method != "POST" or guard.idempotency == "exempt":

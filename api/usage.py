@@ -157,11 +157,11 @@ def _rejected(rejection: Rejection) -> dict[str, Any]:
 @router.get(
     "/unmatched",
     operation_id="listUnmatchedUsage",
-    summary="List events that no contract takes, in the order they came",
+    summary="List events that no contract takes, oldest first",
     dependencies=[needs("usage:read")],
 )
 def list_unmatched(call: CurrentCall, cursor: Cursor = None, limit: Limit = 50) -> Page[UnmatchedEvent]:
-    """They wait, and count as soon as a contract takes them."""
+    """They wait, and count as soon as a contract takes them. Those of one batch are in the order of their ids."""
     after = decode_cursor(cursor)
     with call.parts.database.transaction() as session:
         rows = unmatched(session, after=after or 0, limit=limit + 1)

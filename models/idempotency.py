@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
-from sqlalchemy import ColumnElement, CursorResult, UpdateBase, delete, update
+from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, Session, SQLModel, col
 
@@ -67,7 +66,7 @@ def claim(
         api_key_id=api_key_id, key=key, request_hash=request_hash, claim=token, created_at=at, leased_until=at + lease
     )
     new = insert(IdempotencyRecord).values(wanted.model_dump()).on_conflict_do_nothing()
-    if _touched(session, new):
+    if session.execute(new.returning(col(IdempotencyRecord.key))).first() is not None:
         return Claimed()
     record = session.get(IdempotencyRecord, (api_key_id, key), with_for_update=True)
     if record is None:  # released in this very moment: the caller's next try will find it free
@@ -98,7 +97,8 @@ def release(session: Session, *, api_key_id: str, key: str, token: str) -> None:
 
 def prune(session: Session, before: datetime) -> int:
     """Delete the records begun before an instant; how many there were."""
-    return _touched(session, delete(IdempotencyRecord).where(col(IdempotencyRecord.created_at) < before))
+    old = delete(IdempotencyRecord).where(col(IdempotencyRecord.created_at) < before)
+    return len(session.execute(old.returning(col(IdempotencyRecord.key))).all())
 
 
 def _mine(api_key_id: str, key: str, token: str) -> tuple[ColumnElement[bool], ...]:
@@ -107,7 +107,3 @@ def _mine(api_key_id: str, key: str, token: str) -> tuple[ColumnElement[bool], .
         col(IdempotencyRecord.key) == key,
         col(IdempotencyRecord.claim) == token,
     )
-
-
-def _touched(session: Session, statement: UpdateBase) -> int:
-    return cast("CursorResult[object]", session.execute(statement)).rowcount

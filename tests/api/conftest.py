@@ -9,12 +9,18 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.credentials import hint, mint
+from api.logs import configure_logging
 from api.scopes import Scope
 from models.api_key import ApiKey
 from models.database import Database
 from tests.api.given import PEPPER, WEBHOOK_SECRET, Clock, FakeGateway, RecordingWakeups
 
 BASE_URL = "http://api.test"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet_log() -> None:
+    configure_logging(level="error", as_json=True)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from typing import Any
 
 import httpx
-import pytest
 
 from models.database import Database
 from tests.api.given import Clock, rows, under
@@ -77,14 +76,13 @@ async def test_null_removes_the_email_and_is_refused_where_a_value_is_needed(cli
         ]
 
 
-@pytest.mark.parametrize("name", ["id", "key", "created_at", "updated_at", "gateway_customer_id"])
-async def test_what_the_server_sets_cannot_be_changed(client: httpx.AsyncClient, name: str) -> None:
+async def test_what_the_server_sets_cannot_be_changed(client: httpx.AsyncClient) -> None:
     created = await create(client)
 
-    response = await client.patch(f"/v1/customers/{created['id']}", json={name: "x"})
-
-    assert response.status_code == 422
-    assert response.json()["errors"][0]["pointer"] == f"/{name}"
+    for name in ("id", "key", "created_at", "updated_at", "gateway_customer_id"):
+        response = await client.patch(f"/v1/customers/{created['id']}", json={name: "x"})
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["pointer"] == f"/{name}"
 
 
 async def test_pages_are_newest_first_and_stable_while_customers_are_added(client: httpx.AsyncClient) -> None:
@@ -119,22 +117,11 @@ async def test_a_customer_is_found_by_its_key(client: httpx.AsyncClient) -> None
     assert page == {"items": [created], "next_cursor": None}
 
 
-@pytest.mark.parametrize(
-    ("parameters", "name"),
-    [
-        ({"cursor": "nonsense"}, "cursor"),
-        ({"cursor": "c-1"}, "cursor"),
-        ({"limit": 101}, "limit"),
-        ({"limit": 0}, "limit"),
-    ],
-)
-async def test_a_wrong_cursor_or_limit_is_named(
-    client: httpx.AsyncClient, parameters: dict[str, str | int], name: str
-) -> None:
-    response = await client.get("/v1/customers", params=parameters)
-
-    assert response.status_code == 422
-    assert response.json()["errors"][0]["parameter"] == name
+async def test_a_wrong_cursor_or_limit_is_named(client: httpx.AsyncClient) -> None:
+    for parameters in ("cursor=nonsense", "cursor=c-1", "cursor=%C3%A9", "limit=101", "limit=0", "limit=x"):
+        response = await client.get(f"/v1/customers?{parameters}")
+        assert response.status_code == 422, parameters
+        assert response.json()["errors"][0]["parameter"] == parameters.split("=")[0]
 
 
 async def test_every_change_leaves_one_row_in_the_audit_log(client: httpx.AsyncClient, database: Database) -> None:

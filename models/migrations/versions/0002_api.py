@@ -133,6 +133,16 @@ def upgrade() -> None:
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change()
         """
     )
+    op.execute(
+        """
+        DO $$
+        BEGIN
+            IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'perennial_app') THEN
+                REVOKE UPDATE, DELETE ON audit_log FROM perennial_app;
+            END IF;
+        END $$
+        """
+    )
 
 
 def downgrade() -> None:

@@ -1,0 +1,226 @@
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from models.contract import Contract
+from models.database import Database
+from tests.api.given import rows
+
+URL = "/v1/usage"
+
+
+def event(event_id: str, **changes: object) -> dict[str, object]:
+    return {
+        "id": event_id,
+        "source": "ops",
+        "customer": "airline-UA",
+        "event": "departure",
+        "at": "2013-01-15T12:00:00Z",
+        **changes,
+    }
+
+
+@pytest.fixture
+async def contract_id(client: httpx.AsyncClient, database: Database) -> str:
+    """A contract of airline-UA for January 2013."""
+    customer = (await client.post("/v1/customers", json={"key": "airline-UA", "name": "United"})).json()
+    contract = Contract(
+        id="con_1",
+        customer_id=customer["id"],
+        currency="USD",
+        status="active",
+        version=1,
+        terms={},
+        state={},
+        starts_at=datetime(2013, 1, 1, tzinfo=UTC),
+        ends_at=datetime(2013, 2, 1, tzinfo=UTC),
+        mrr_minor=0,
+        created_at=datetime(2013, 1, 1, tzinfo=UTC),
+    )
+    with database.transaction() as session:
+        session.add(contract)
+    return "con_1"
+
+
+async def send(client: httpx.AsyncClient, *events: object) -> dict[str, Any]:
+    response = await client.post(URL, json=list(events))
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+async def test_one_bad_event_never_harms_the_others(
+    client: httpx.AsyncClient, contract_id: str, database: Database
+) -> None:
+    await send(client, event("known"), event("changed"))
+
+    answer = await send(
+        client,
+        event("new"),
+        event("bad", at="yesterday"),
+        event("known"),
+        event("changed", value=2),
+        event("new"),
+        event("waits", customer="airline-ZZ"),
+        17,
+    )
+
+    assert answer == {
+        "accepted": 2,
+        "duplicate": 2,
+        "conflict": 1,
+        "rejected": 2,
+        "results": [
+            {"id": "new", "result": "accepted", "contract": "con_1"},
+            {
+                "id": "bad",
+                "result": "rejected",
+                "reason": "This must be an instant such as 2013-01-01T05:17:00Z.",
+                "pointer": "/at",
+            },
+            {"id": "known", "result": "duplicate", "contract": "con_1"},
+            {"id": "changed", "result": "conflict", "contract": "con_1"},
+            {"id": "new", "result": "duplicate", "contract": "con_1"},
+            {"id": "waits", "result": "accepted", "contract": None},
+            {"id": None, "result": "rejected", "reason": "An event must be an object.", "pointer": ""},
+        ],
+    }
+    stored = rows(database, "SELECT event_id, contract_id, value FROM usage_event ORDER BY event_id")
+    assert stored == [
+        ("changed", "con_1", None),
+        ("known", "con_1", None),
+        ("new", "con_1", None),
+        ("waits", None, None),
+    ]
+
+
+async def test_the_wrapped_form_means_the_same(client: httpx.AsyncClient) -> None:
+    response = await client.post(URL, json={"events": [event("e1")]})
+    assert (response.status_code, response.json()["accepted"]) == (200, 1)
+
+
+async def test_numbers_are_stored_digit_by_digit(client: httpx.AsyncClient, database: Database) -> None:
+    raw = json.dumps([event("e1")])[:-2] + ', "value": 0.1000000000000000055, "properties": {"fare": 12.30}}]'
+
+    response = await client.post(URL, content=raw, headers={"Content-Type": "application/json"})
+
+    assert response.json()["accepted"] == 1
+    stored = rows(database, "SELECT value::text, properties->>'fare' FROM usage_event")
+    assert stored == [("0.1000000000000000055", "12.30")]
+
+
+async def test_the_same_batch_from_many_at_once_is_stored_once(client: httpx.AsyncClient, database: Database) -> None:
+    batch = [event(f"e{number}") for number in range(200)]
+
+    answers = await asyncio.gather(*(send(client, *batch) for _ in range(8)))
+
+    assert sum(answer["accepted"] for answer in answers) == 200
+    assert sum(answer["duplicate"] for answer in answers) == 7 * 200
+    assert rows(database, "SELECT count(*) FROM usage_event") == [(200,)]
+
+
+async def test_nothing_is_answered_before_it_is_stored_for_good(client: httpx.AsyncClient, database: Database) -> None:
+    """The commit itself is refused: no event is accepted, and the batch can be sent again."""
+    with database.transaction() as session:
+        session.connection().exec_driver_sql(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'stopping' USING ERRCODE = '57P01'; END $$;
+            CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON audit_log DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION refuse();
+            """
+        )
+    refused = await client.post(URL, json=[event("e1")])
+    stored = rows(database, "SELECT count(*) FROM usage_event")
+    with database.transaction() as session:
+        session.connection().exec_driver_sql("DROP TRIGGER refuse ON audit_log")
+
+    assert (refused.status_code, refused.headers["retry-after"], stored) == (503, "2", [(0,)])
+    assert "stopping" not in refused.text
+    assert (await send(client, event("e1")))["accepted"] == 1
+
+
+async def test_what_is_no_batch_is_refused(client: httpx.AsyncClient) -> None:
+    wrong: list[object] = [{}, {"events": {}}, {"events": [], "more": 1}, 7, "x", [event("e")] * 10_001]
+    for body in wrong:
+        response = await client.post(URL, json=body)
+        assert response.status_code == 422
+    for raw, status in (
+        (b"", 400),
+        (b"null", 422),
+        (b"[", 400),
+        (b"[" * 100_000, 422),
+        (b" " * (8 * 1024 * 1024 + 1), 413),
+    ):
+        response = await client.post(URL, content=raw, headers={"Content-Type": "application/json"})
+        assert response.status_code == status
+
+
+async def test_a_batch_of_ten_thousand_is_taken_and_an_empty_one_too(client: httpx.AsyncClient) -> None:
+    assert (await send(client, *(event(f"e{number}") for number in range(10_000))))["accepted"] == 10_000
+    assert await send(client) == {"accepted": 0, "duplicate": 0, "conflict": 0, "rejected": 0, "results": []}
+
+
+async def test_a_card_number_in_one_event_rejects_that_one_and_is_not_repeated(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    response = await client.post(
+        URL,
+        content=json.dumps(
+            [event("e1"), event("e2", properties={"card": "4242424242424242"}), event("4242424242424242")]
+        ),
+        headers={"Content-Type": "application/json"},
+    )
+
+    answer = response.json()
+    assert (answer["accepted"], answer["rejected"]) == (1, 2)
+    assert [result["id"] for result in answer["results"]] == ["e1", "e2", None]
+    assert "424242" not in response.text + str(rows(database, "SELECT u::text FROM usage_event u"))
+
+
+async def test_one_batch_leaves_one_row_in_the_audit_log(client: httpx.AsyncClient, database: Database) -> None:
+    await send(client, event("e1"), event("e2"))
+    await send(client, event("e1"), event("e2"))
+
+    assert rows(database, "SELECT route, action FROM audit_log") == [("POST /v1/usage", "usage.accepted")]
+
+
+async def test_unmatched_events_are_listed_batch_by_batch_with_the_reason(
+    client: httpx.AsyncClient, contract_id: str
+) -> None:
+    await send(
+        client,
+        event("matched"),
+        event("nobody", customer="airline-ZZ"),
+        event("early", at="2012-12-31T23:59:59Z"),
+        event("late", at="2013-02-01T00:00:00Z"),
+    )
+    unknown_contract = {**event("nowhere", contract="con_9")}
+    del unknown_contract["customer"]
+    await send(client, unknown_contract)
+
+    first = (await client.get(f"{URL}/unmatched", params={"limit": 3})).json()
+    second = (await client.get(f"{URL}/unmatched", params={"limit": 3, "cursor": first["next_cursor"]})).json()
+
+    assert [(item["id"], item["reason"]) for item in first["items"] + second["items"]] == [
+        ("early", "outside_term"),
+        ("late", "outside_term"),
+        ("nobody", "unknown_customer"),
+        ("nowhere", "unknown_contract"),
+    ]
+    assert second["next_cursor"] is None
+    assert second["items"] == [
+        {
+            "source": "ops",
+            "id": "nowhere",
+            "event": "departure",
+            "at": "2013-01-15T12:00:00Z",
+            "customer": None,
+            "contract": "con_9",
+            "reason": "unknown_contract",
+        }
+    ]
