@@ -12,6 +12,9 @@ from sqlmodel import Session
 
 T = TypeVar("T")
 
+# Made by the first migration, where the migrating user may make roles.
+APPLICATION_ROLE = "perennial_app"
+
 ATTEMPTS_MAX = 6
 FIRST_PAUSE_SECONDS = 0.02
 
@@ -25,11 +28,18 @@ class Database:
     """A pool of connections and the only place of the product that commits.
 
     Every transaction is READ COMMITTED in the time zone UTC. A statement, a wait for a lock and an idle
-    transaction are bounded, so that nothing stuck holds the locks of others for long.
+    transaction are bounded, so that nothing stuck holds the locks of others for long. With `role`, it acts with
+    the rights of that role alone: `APPLICATION_ROLE` cannot change what only ever comes.
     """
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, statement_timeout_s: int = 60, lock_timeout_s: int = 15
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        statement_timeout_s: int = 60,
+        lock_timeout_s: int = 15,
+        role: str | None = None,
     ) -> None:
         options = {
             "TimeZone": "UTC",
@@ -37,6 +47,8 @@ class Database:
             "lock_timeout": f"{lock_timeout_s}s",
             "idle_in_transaction_session_timeout": "60s",
         }
+        if role is not None:
+            options["role"] = role
         self.url = url
         self.engine = create_engine(
             url,
