@@ -1,5 +1,6 @@
 """The composition root of the API: parts in, ASGI application out. Nothing connects at import."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ import settings
 from api import customers, docs, health, keys, payment_methods, usage, webhooks
 from api.authentication import KeyRing
 from api.credentials import Mode
+from api.idempotency import forget_old_answers
 from api.keys import store_key
 from api.logs import RequestLog
 from api.parts import Parts
@@ -135,7 +137,10 @@ async def _running(app: FastAPI, bootstrap_api_key: str | None) -> AsyncIterator
     parts: Parts = app.state.parts
     if bootstrap_api_key is not None:
         await run_in_threadpool(_store_bootstrap_key, parts, bootstrap_api_key)
+    pruning = asyncio.create_task(forget_old_answers(parts))
     yield
+    pruning.cancel()
+    await asyncio.wait([pruning])
     await run_in_threadpool(parts.database.dispose)
 
 

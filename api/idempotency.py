@@ -5,6 +5,8 @@ its lease ends; the next request then carries it out again, which is harmless be
 from the key (`Call.new_id`) and writes insert or fetch.
 """
 
+import asyncio
+import contextlib
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
@@ -13,6 +15,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,11 +23,13 @@ from starlette.responses import Response
 from api.parts import Parts
 from api.problems import Problem, as_problem, problem_response, request_id_of
 from domain import keys
-from models.idempotency import Claim, Claimed, InFlight, Saved, claim, release, save
+from models.idempotency import Claim, Claimed, InFlight, Saved, claim, prune, release, save
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED_HEADER: Final = "Idempotency-Replayed"
 LEASE: Final = timedelta(seconds=60)
+KEPT: Final = timedelta(days=31)
+PRUNE_SECONDS: Final = 3600
 KEY_LENGTH_MAX: Final = 255
 KEPT_HEADERS: Final = ("content-type", "location")
 
@@ -69,6 +74,14 @@ async def begin(request: Request, key: str, api_key_id: str) -> Attempt:
     target = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
     request_hash = hashlib.sha256(target + await request.body()).hexdigest()
     return Attempt(api_key_id, key, request_hash, uuid4().hex)
+
+
+async def forget_old_answers(parts: Parts) -> None:
+    """Delete what is older than `KEPT`, now and every hour, for as long as the process lives."""
+    while True:
+        with contextlib.suppress(SQLAlchemyError):  # the next hour is soon enough
+            await run_in_threadpool(parts.database.run, lambda session: prune(session, parts.clock() - KEPT))
+        await asyncio.sleep(PRUNE_SECONDS)
 
 
 async def answer_once(

@@ -35,7 +35,6 @@ _MEANING: Final = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "The request cannot be carried out as it is; `errors` says why.",
-    429: "Too many requests; `Retry-After` says when to come back.",
     503: "A part of the service cannot be reached; repeat the request.",
 }
 _SCHEMA_REF: Final = {"$ref": "#/components/schemas/Problem"}
@@ -85,7 +84,7 @@ def _describe(operation: dict[str, Any], guard: Guard, route: GuardedRoute) -> N
 def _statuses(guard: Guard, route: GuardedRoute) -> list[int]:
     statuses = {400, 422}
     if guard.scope_needed is not None:
-        statuses |= {401, 403, 429, 503}
+        statuses |= {401, 403, 503}
     if route.param_convertors:
         statuses.add(404)
     if (route.methods or set()) & {"POST", "PUT", "PATCH"}:

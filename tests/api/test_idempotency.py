@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from api.app import ROUTERS, create_app
 from api.calls import CurrentCall
+from api.idempotency import forget_old_answers
 from api.routing import api_router, needs
 from gateways.payment import GatewayUnknown, PaymentMethodDetails
 from models.database import Database
@@ -259,3 +260,18 @@ async def test_a_mistake_of_ours_is_500_without_a_trace_and_can_be_repeated(
         assert word not in failed.text
     assert again.status_code == 200
     assert asked[0] == asked[1]
+
+
+async def test_an_answer_is_kept_for_31_days(
+    app: FastAPI, client: httpx.AsyncClient, clock: Clock, database: Database
+) -> None:
+    await client.post("/v1/customers", json=UNITED, headers=under("old"))
+    clock.advance(1)
+    await client.post("/v1/customers", json=UNITED | {"key": "k"}, headers=under("young"))
+    clock.advance(31 * 24 * 3600)
+
+    pruning = asyncio.create_task(forget_old_answers(app.state.parts))
+    while rows(database, "SELECT key FROM idempotency_record") != [("young",)]:
+        assert not pruning.done()
+        await asyncio.sleep(0.01)
+    pruning.cancel()
