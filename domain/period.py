@@ -182,7 +182,7 @@ def first_instant(day: date, zone: str) -> datetime:
     # Midnight does not exist: the change lies after midnight by the new offset and not after midnight by the old.
     too_early, late_enough = midnight.replace(tzinfo=tz, fold=1).astimezone(UTC), earliest
     while late_enough - too_early > timedelta(seconds=1):
-        middle = too_early + timedelta(seconds=int((late_enough - too_early).total_seconds()) // 2)
+        middle = too_early + timedelta(seconds=(late_enough - too_early) // timedelta(seconds=2))
         if middle.astimezone(tz).replace(tzinfo=None) < midnight:
             too_early = middle
         else:

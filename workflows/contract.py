@@ -7,43 +7,35 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.signatures import (
-        ChargeInvoice,
-        ChargeOutcome,
-        ChargingSteps,
         Decided,
         InvoicingSteps,
         Issued,
         RateUsage,
     )
-    from domain import keys
     from domain.contract import decide
     from domain.due import next_due
-    from domain.dunning import retry_at
     from domain.errors import RefusedChange
     from domain.expectation import check_version
     from domain.life import (
         Amend,
         Amended,
         CaughtUp,
-        CollectionLife,
         ContractLife,
         ContractView,
         Happening,
         OpenInvoice,
         Queued,
     )
-    from domain.period import first_instant
     from domain.spread import offset_seconds
     from domain.state import Bill, ContractState, Decision, Due, InvoiceSettled, InvoiceUnpaid, Wake
 
-from workflows import options
-from workflows.collection import Collection, stage_of
+from workflows import collecting, options
 from workflows.updates import update
-from workflows.visibility import collection_attributes, contract_attributes, contract_statement, upsert
+from workflows.visibility import contract_attributes, contract_statement, upsert, waits_for
 
 ANSWERS_KEPT = 100
 HISTORY_KEPT = 12
@@ -217,61 +209,18 @@ class Contract:
         assert issued.number is not None and issued.due_on is not None
         opened = OpenInvoice(issued.invoice_id, issued.number, issued.open_minor, issued.due_on)
         self.open[issued.invoice_id] = opened
-        terms = self.state.terms
-        due_at = max(bill.at, first_instant(issued.due_on, terms.timezone))
-        collection = CollectionLife(
-            invoice_id=issued.invoice_id,
-            number=issued.number,
-            contract_id=self.state.contract_id,
-            customer_id=self.state.customer_id,
-            currency=terms.currency,
-            open_minor=issued.open_minor,
-            due_at=due_at,
-            timezone=terms.timezone,
-            dunning=terms.dunning,
-            clock_id=self.life.clock_id,
-            clock_now=self.clock_now,
-        )
-        if due_at > bill.at:
-            await self._start(collection)
+        collection = collecting.collection_of(self.state, opened, bill, self.life.clock_id, self.clock_now)
+        if collection.due_at > bill.at:
+            await collecting.start(collection)
             return
-        outcome = await self._first_charge(collection, bill.at)
+        outcome = await collecting.first_charge(collection, bill.at)
         if outcome is None or outcome.kind == "pending":
-            await self._start(collection)
+            await collecting.start(collection)
         elif outcome.kind == "settled":
             del self.open[issued.invoice_id]
         else:
             self.queue.append(Queued(InvoiceUnpaid(invoice_id=issued.invoice_id), bill.at))
-            code = outcome.code or ""
-            failed = replace(
-                collection, attempt=2, failures=1, first_failed_at=bill.at, attempted_at=bill.at, last_code=code
-            )
-            await self._start(failed)
-
-    async def _first_charge(self, collection: CollectionLife, at: datetime) -> ChargeOutcome | None:
-        """The outcome of the first charge; None where the gateway could not say in time."""
-        retry = retry_at(collection.dunning, at, at, collection.timezone)
-        request = ChargeInvoice(collection.invoice_id, 1, at, retry)
-        try:
-            return await workflow.execute_activity_method(
-                ChargingSteps.charge_invoice,
-                request,
-                summary=f"Charge {collection.number}",
-                **options.payments(options.FIRST_CHARGE_ATTEMPTS),
-            )
-        except ActivityError:
-            return None
-
-    async def _start(self, collection: CollectionLife) -> None:
-        with suppress(WorkflowAlreadyStartedError):
-            await workflow.start_child_workflow(
-                Collection.run,
-                collection,
-                id=keys.collection_workflow_id(collection.invoice_id),
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"Collect {collection.number}",
-                search_attributes=collection_attributes(collection, stage_of(collection)),
-            )
+            await collecting.start(collecting.after_first_failure(collection, bill.at, outcome))
 
     # Showing, answering, going on.
 
@@ -298,12 +247,7 @@ class Contract:
         return info.id
 
     def _waits_for(self) -> str:
-        due = next_due(self.state)
-        if due is None:
-            return f"nothing: the contract is {self.state.status}"
-        what = {"start": "start", "bill": "bill", "renew": "renew", "end": "end", "recognise": "recognise revenue"}
-        clock = "" if self.life.clock_id is None else " on its test clock"
-        return f"{due.on}{clock}, to {what[due.reason]}"
+        return waits_for(self.state, on_clock=self.life.clock_id is not None)
 
     def _show(self) -> None:
         open_invoices = tuple(self.open.values())

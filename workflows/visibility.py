@@ -64,6 +64,15 @@ def collection_attributes(life: CollectionLife, stage: str) -> TypedSearchAttrib
     )
 
 
+def waits_for(state: ContractState, *, on_clock: bool) -> str:
+    """What the contract sleeps for, in words."""
+    due = next_due(state)
+    if due is None:
+        return f"nothing: the contract is {state.status}"
+    what = {"start": "start", "bill": "bill", "renew": "renew", "end": "end", "recognise": "recognise revenue"}
+    return f"{due.on}{' on its test clock' if on_clock else ''}, to {what[due.reason]}"
+
+
 def upsert(wanted: TypedSearchAttributes) -> None:
     """Set the attributes that differ from what the server has: each upsert is an event and an action."""
     current = workflow.info().typed_search_attributes
