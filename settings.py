@@ -150,6 +150,9 @@ class StackSettings(BaseSettings):
     stripe_port: Port = Field(default=12111, description="Preferred port of the Stripe sandbox.")
     api_port: Port = Field(default=8000, description="Preferred port of the API.")
     workers: int = Field(default=1, ge=1, le=32, description="Worker processes of the embedded stack.")
+    payments_per_second: float = Field(
+        default=1000, gt=0, description="Gateway calls a second of the embedded stack, whose sandbox has no limit."
+    )
 
     @model_validator(mode="after")
     def _outside_stripe_is_complete(self) -> Self:

@@ -85,4 +85,6 @@ class Plan:
         return {
             "PERENNIAL_STRIPE_API_KEY": self.credentials.stripe_api_key,
             "PERENNIAL_STRIPE_BASE_URL": self.address("stripe"),
+            # The sandbox knows no rate limit unless it is told of one.
+            "PERENNIAL_PAYMENTS_PER_SECOND": str(self.settings.payments_per_second),
         }
