@@ -1,11 +1,19 @@
-"""Money in answers: always in the same form."""
+"""Money and quantities in answers: always in the same form."""
 
-from typing import Self
+from decimal import Decimal
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from api.fields import Output
 from domain.money import to_major
+
+# Written out in full, never as 1E-7; an average may have more decimals than any price.
+Quantity = Annotated[
+    Decimal,
+    PlainSerializer(lambda number: f"{number:f}", return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "examples": ["24"]}),
+]
 
 
 class Amount(Output):

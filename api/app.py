@@ -13,10 +13,26 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from temporalio.client import Client, Plugin
+from temporalio.client import Client
 
 import settings
-from api import customers, docs, health, keys, payment_methods, usage, webhooks
+from api import (
+    amendments,
+    contract_usage,
+    contracts,
+    customers,
+    docs,
+    health,
+    invoices,
+    journal,
+    keys,
+    payment_methods,
+    payments,
+    previews,
+    test_clocks,
+    usage,
+    webhooks,
+)
 from api.authentication import KeyRing
 from api.credentials import Mode
 from api.idempotency import forget_old_answers
@@ -25,18 +41,28 @@ from api.logs import RequestLog
 from api.parts import Parts
 from api.problems import Problem, as_problem, problem_response, request_id_of
 from api.routing import guarded_routes
+from api.temporal import TemporalWakeups
 from api.wakeups import NoWakeups, Wakeups
 from domain.errors import DomainError
 from gateways.payment import GatewayUnavailable, GatewayUnknown, PaymentGateway
 from gateways.stripe import StripeGateway
 from models.database import Database
+from workflows.plugin import perennial_plugin
 
 VERSION = "1"
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     customers.router,
     payment_methods.router,
+    contracts.router,
+    amendments.router,
+    previews.router,
+    contract_usage.router,
     usage.router,
+    invoices.router,
+    payments.router,
+    journal.router,
+    test_clocks.router,
     webhooks.router,
     keys.router,
     docs.router,
@@ -105,12 +131,7 @@ def create_app(
     return app
 
 
-async def create_app_from_settings(
-    found: settings.Settings | None = None,
-    *,
-    plugins: Sequence[Plugin] = (),
-    wakeups: Callable[[Client], Wakeups] | None = None,
-) -> FastAPI:
+async def create_app_from_settings(found: settings.Settings | None = None) -> FastAPI:
     """The application of this process, from its environment. Temporal and the database are reached when first needed.
 
     Raises:
@@ -118,16 +139,17 @@ async def create_app_from_settings(
     """
     found = found or settings.load_settings()
     stripe_key = found.stripe_api_key.get_secret_value()
-    temporal = await Client.connect(**settings.temporal_connection(), plugins=plugins, lazy=True)
+    temporal = await Client.connect(**settings.temporal_connection(), plugins=[perennial_plugin()], lazy=True)
+    database = Database(found.database_url.get_secret_value(), pool_size=found.database_pool_size)
     bootstrap = found.bootstrap_api_key
     return create_app(
-        database=Database(found.database_url.get_secret_value(), pool_size=found.database_pool_size),
+        database=database,
         gateway=StripeGateway(stripe_key, base_url=str(found.stripe_base_url) if found.stripe_base_url else None),
         webhook_secrets=[secret.get_secret_value() for secret in found.stripe_webhook_secrets],
         api_key_pepper=found.api_key_pepper.get_secret_value(),
         mode="live" if "_live_" in stripe_key[:9] else "test",
         temporal=temporal,
-        wakeups=wakeups(temporal) if wakeups else None,
+        wakeups=TemporalWakeups(database, temporal),
         bootstrap_api_key=bootstrap.get_secret_value() if bootstrap else None,
     )
 

@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from api.amounts import Amount
+from api.amounts import Amount, Quantity
 from api.fields import Output
 from domain import charges
 from domain.due import service_end
 from domain.period import local_date
-from domain.prices import Exact, Price
+from domain.prices import Price
 from domain.state import ContractState, LineState, Status
 from domain.terms import Terms
 from models.contract import Contract, ContractEvent, state_of
@@ -44,7 +44,7 @@ class ContractSummary(Output):
 class UpcomingOut(Output):
     """A change that takes effect with the line's next period."""
 
-    quantity: Exact | None
+    quantity: Quantity | None
     price: Price | None
 
 

@@ -24,7 +24,8 @@ Keys are kept for 31 days.
 
 **Lists** are newest first. `next_cursor` of one page is `cursor` of the next.
 
-**Money** is in minor units of its currency, as an integer. Instants are UTC.
+**Money** is always `{"amount_minor": 3800000, "amount": "38000.00", "currency": "USD"}`: an integer of the currency's
+minor unit, and the same as a decimal of its major unit. Instants are UTC. Periods end before their `period_end`.
 """
 _MEANING: Final = {
     400: "The request is malformed.",
