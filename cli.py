@@ -115,6 +115,20 @@ def logs(
         return
 
 
+@app.command()
+def demo(
+    home: Home = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up to click through.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the results to this file.")] = None,
+) -> None:
+    """Run the story of one year on a fresh stack; exits with 1 if any figure disagrees with the input."""
+    # Loaded here because no other command needs it.
+    from demo.run import run
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    raise typer.Exit(run(_stack(home).settings, console, keep=keep, json_file=json_file))
+
+
 def _stack(home: Path | None, only: list[str] | None = None) -> Stack:
     settings = load_stack_settings()
     if home is not None:
