@@ -1,0 +1,118 @@
+"""Moves a test clock: wakes all that hangs on it, one instant after the other."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from itertools import count
+from typing import TypeVar
+
+from sqlmodel import Session
+from temporalio import activity
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.signatures import ClockSteps, ClockTarget
+from activities.starting import start_stored
+from domain import keys
+from domain.life import CaughtUp
+from models import clock
+from models.database import Database
+
+AT_ONCE_MAX = 20
+HELD_UP_PAUSE_SECONDS = 1
+
+T = TypeVar("T")
+
+
+class Clock(ClockSteps):
+    """What is due is read from the database before each instant, so a step that starts again goes on where it was."""
+
+    def __init__(self, database: Database, client: Client) -> None:
+        self._database, self._client = database, client
+
+    @activity.defn(name="advance_members")
+    async def advance_members(self, target: ClockTarget) -> int:
+        await self._read(lambda session: clock.begin_advance(session, target.clock_id, target.to))
+        wakes, last, turns = 0, None, count()
+        while (due := await self._due(target)) is not None:
+            if due.at == last:
+                # Somebody is held up, by an outage for one: business time waits for them.
+                await asyncio.sleep(HELD_UP_PAUSE_SECONDS)
+            else:
+                last, turns = due.at, count()
+            turn = Turn(self._database, self._client, due.at, f"{next(turns)}")
+            await _each(due.contracts, turn.wake_contract)
+            await _each(due.collections, turn.wake_collection)
+            wakes += len(due.contracts) + len(due.collections)
+        await self._arrive(target)
+        return wakes
+
+    async def _due(self, target: ClockTarget) -> clock.Due | None:
+        return await self._read(lambda session: clock.next_due(session, target.clock_id, target.to))
+
+    async def _arrive(self, target: ClockTarget) -> None:
+        """Show the target's time to unsettled collections: a new payment method is charged at that time."""
+        live = await self._read(lambda session: clock.live_collections(session, target.clock_id))
+        turn = Turn(self._database, self._client, target.to, "arrival")
+        await _each(live, turn.wake_collection)
+        await self._read(lambda session: clock.finish_advance(session, target.clock_id, target.to))
+
+    async def _read(self, work: Callable[[Session], T]) -> T:
+        return await asyncio.to_thread(self._database.run, work)
+
+
+class Turn:
+    """One round of wake-ups at one instant.
+
+    Its updates have the same ids when the step runs again after a crash: it then waits for those that are under way
+    instead of adding others, of which a workflow takes only ten at a time.
+    """
+
+    def __init__(self, database: Database, client: Client, at: datetime, name: str) -> None:
+        self._database, self._client, self._at, self._name = database, client, at, name
+        self._asked: Counter[str] = Counter()
+
+    async def wake_contract(self, contract_id: str) -> None:
+        """Let the contract do all that is due; start it where nobody has."""
+        workflow_id = keys.contract_workflow_id(contract_id)
+        if not await self._catch_up(workflow_id):
+            await start_stored(self._database, self._client, contract_id)
+            await self._catch_up(workflow_id)
+
+    async def wake_collection(self, collection: tuple[str, str]) -> None:
+        """The contract moves first, so that it dates by this instant what the collection tells it; then it records."""
+        invoice_id, contract_id = collection
+        await self.wake_contract(contract_id)
+        await self._catch_up(keys.collection_workflow_id(invoice_id))
+        await self.wake_contract(contract_id)
+
+    async def _catch_up(self, workflow_id: str) -> bool:
+        """Whether the workflow was there and has done all that is due; runs that end meanwhile are followed."""
+        handle = self._client.get_workflow_handle(workflow_id)
+        while True:
+            self._asked[workflow_id] += 1
+            key = f"catch_up/{self._at.isoformat()}/{self._name}/{self._asked[workflow_id]}"
+            try:
+                caught_up = await handle.execute_update("catch_up", self._at, id=key, result_type=CaughtUp)
+            except WorkflowUpdateFailedError:
+                # It ended with the update in its hands, so there is nothing left to do.
+                return True
+            except RPCError as error:
+                if error.status == RPCStatusCode.NOT_FOUND:
+                    return False
+                raise
+            if caught_up.done:
+                return True
+
+
+async def _each(members: Iterable[T], wake: Callable[[T], Awaitable[None]]) -> None:
+    free = asyncio.Semaphore(AT_ONCE_MAX)
+
+    async def one(member: T) -> None:
+        async with free:
+            await wake(member)
+
+    async with asyncio.TaskGroup() as group:
+        for member in members:
+            group.create_task(one(member))

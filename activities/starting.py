@@ -1,0 +1,57 @@
+"""Starts the workflows of contracts that were stored while Temporal could not be reached."""
+
+import asyncio
+from datetime import timedelta
+
+from sqlmodel import Session
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from activities.signatures import CONTRACTS_QUEUE
+from domain import keys
+from domain.life import ContractLife
+from models import contract
+from models.database import Database
+from models.dispatch import database_now
+
+START_TIME = timedelta(seconds=10)
+
+
+async def start_stored(database: Database, client: Client, contract_id: str) -> None:
+    """See to it that the contract's workflow was started, and note that it was.
+
+    Raises:
+        temporalio.service.RPCError: nobody knows whether it was.
+    """
+    life = await asyncio.to_thread(database.run, lambda session: _life(session, contract_id))
+    await _start(client, life)
+    await asyncio.to_thread(database.run, lambda session: _mark(session, contract_id))
+
+
+def _life(session: Session, contract_id: str) -> ContractLife:
+    row = contract.get_contract(session, contract_id)
+    assert row is not None
+    return contract.life_of(session, row)
+
+
+def _mark(session: Session, contract_id: str) -> None:
+    contract.mark_started(session, contract_id, database_now(session))
+
+
+async def _start(client: Client, life: ContractLife) -> None:
+    """The workflow is named by its type, since steps do not see workflows; it sets its search attributes itself."""
+    state = life.state
+    try:
+        await client.start_workflow(
+            "Contract",
+            life,
+            id=keys.contract_workflow_id(state.contract_id),
+            task_queue=CONTRACTS_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"Contract from {state.terms.start}, {state.terms.currency}",
+            rpc_timeout=START_TIME,
+        )
+    except WorkflowAlreadyStartedError:
+        return
