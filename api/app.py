@@ -159,10 +159,11 @@ async def _running(app: FastAPI, bootstrap_api_key: str | None) -> AsyncIterator
     parts: Parts = app.state.parts
     if bootstrap_api_key is not None:
         await run_in_threadpool(_store_bootstrap_key, parts, bootstrap_api_key)
-    pruning = asyncio.create_task(forget_old_answers(parts))
+    stopping = asyncio.Event()
+    pruning = asyncio.create_task(forget_old_answers(parts, stopping))
     yield
-    pruning.cancel()
-    await asyncio.wait([pruning])
+    stopping.set()
+    await pruning
     await run_in_threadpool(parts.database.dispose)
 
 

@@ -76,12 +76,13 @@ async def begin(request: Request, key: str, api_key_id: str) -> Attempt:
     return Attempt(api_key_id, key, request_hash, uuid4().hex)
 
 
-async def forget_old_answers(parts: Parts) -> None:
-    """Delete what is older than `KEPT`, now and every hour, for as long as the process lives."""
-    while True:
+async def forget_old_answers(parts: Parts, stopping: asyncio.Event) -> None:
+    """Delete what is older than `KEPT`, now and every hour, until the process stops."""
+    while not stopping.is_set():
         with contextlib.suppress(SQLAlchemyError):  # the next hour is soon enough
             await run_in_threadpool(parts.database.run, lambda session: prune(session, parts.clock() - KEPT))
-        await asyncio.sleep(PRUNE_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), PRUNE_SECONDS)
 
 
 async def answer_once(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
+import psycopg
+from sqlalchemy import make_url, text
 
 from api.wakeups import WakeupFailed
 from gateways.payment import CreateIntent, GatewayError, GatewayEvent, Intent, PaymentMethodDetails
@@ -90,6 +91,13 @@ def under(key: str) -> dict[str, str]:
 def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
     with database.transaction() as session:
         return [tuple(row) for row in session.execute(text(query))]
+
+
+def as_owner(database: Database, statement: str) -> None:
+    """Do what the role of the product may not do."""
+    dsn = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement.encode())
 
 
 def event_body(event_id: str = "evt_1", *, livemode: bool = False, object_id: str = "pi_1") -> bytes:

@@ -184,6 +184,8 @@ async def test_a_request_whose_process_died_is_taken_over_after_a_minute_with_on
     gateway.let_go.set()
     with pytest.raises(asyncio.CancelledError):
         await cut_off
+    while rows(database, "SELECT count(*) FROM payment_method") != [(1,)]:
+        await asyncio.sleep(0.01)
 
     clock.advance(59)
     too_early = await client.post(methods_url, json=CARD, headers=under("one"))
@@ -270,8 +272,10 @@ async def test_an_answer_is_kept_for_31_days(
     await client.post("/v1/customers", json=UNITED | {"key": "k"}, headers=under("young"))
     clock.advance(31 * 24 * 3600)
 
-    pruning = asyncio.create_task(forget_old_answers(app.state.parts))
+    stopping = asyncio.Event()
+    pruning = asyncio.create_task(forget_old_answers(app.state.parts, stopping))
     while rows(database, "SELECT key FROM idempotency_record") != [("young",)]:
         assert not pruning.done()
         await asyncio.sleep(0.01)
-    pruning.cancel()
+    stopping.set()
+    await pruning

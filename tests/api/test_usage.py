@@ -8,7 +8,7 @@ import pytest
 
 from models.contract import Contract
 from models.database import Database
-from tests.api.given import rows
+from tests.api.given import as_owner, rows
 
 URL = "/v1/usage"
 
@@ -125,19 +125,18 @@ async def test_the_same_batch_from_many_at_once_is_stored_once(client: httpx.Asy
 
 async def test_nothing_is_answered_before_it_is_stored_for_good(client: httpx.AsyncClient, database: Database) -> None:
     """The commit itself is refused: no event is accepted, and the batch can be sent again."""
-    with database.transaction() as session:
-        session.connection().exec_driver_sql(
-            """
-            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN RAISE EXCEPTION 'stopping' USING ERRCODE = '57P01'; END $$;
-            CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON audit_log DEFERRABLE INITIALLY DEFERRED
-            FOR EACH ROW EXECUTE FUNCTION refuse();
-            """
-        )
+    as_owner(
+        database,
+        """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'stopping' USING ERRCODE = '57P01'; END $$;
+        CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON audit_log DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION refuse();
+        """,
+    )
     refused = await client.post(URL, json=[event("e1")])
     stored = rows(database, "SELECT count(*) FROM usage_event")
-    with database.transaction() as session:
-        session.connection().exec_driver_sql("DROP TRIGGER refuse ON audit_log")
+    as_owner(database, "DROP TRIGGER refuse ON audit_log")
 
     assert (refused.status_code, refused.headers["retry-after"], stored) == (503, "2", [(0,)])
     assert "stopping" not in refused.text
