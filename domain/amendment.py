@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from domain import charges
 from domain.bill import concluded
-from domain.due import service_end
+from domain.due import line_due, service_end
 from domain.errors import RefusedChange
 from domain.period import first_instant, local_date
 from domain.state import Cancel, ChangeLine, ContractState, Decision, Item, LineState, Upcoming
@@ -23,23 +23,22 @@ def change_line(state: ContractState, change: ChangeLine, at: datetime) -> Decis
         raise RefusedChange(f"the contract has no line {change.line!r}; it has {known}", "/line") from None
     if change.quantity is None and change.price is None:
         raise RefusedChange("nothing to change: give a quantity, a price or both", "/quantity")
-    changed = changed_line(line, change.quantity, change.price)
-    terms = _checked(terms.with_line(changed))
     position = [progress.id for progress in state.lines].index(line.id)
     progress = state.lines[position]
-    state = replace(state, version=state.version + 1)
     items: tuple[Item, ...] = ()
     on = local_date(at, terms.timezone)
-    if state.status == "signed":
-        state = replace(state, terms=terms)
-    elif change.effective == "next_period":
-        waiting = progress.upcoming or Upcoming()
-        quantity = waiting.quantity if change.quantity is None else change.quantity
-        progress = replace(progress, upcoming=Upcoming(quantity, change.price or waiting.price))
+    if change.effective == "next_period" and state.status != "signed":
+        progress = replace(progress, upcoming=_merged(progress.upcoming or Upcoming(), change))
+        changed = line
     else:
-        progress, items = _split(state.terms, line, changed, progress, on, at)
-        state = replace(state, terms=terms)
-    state = replace(state, lines=(*state.lines[:position], progress, *state.lines[position + 1 :]))
+        changed = changed_line(line, change.quantity, change.price)
+        terms = _checked(terms.with_line(changed))
+        if state.status != "signed":
+            progress, items = _split(terms, line, changed, progress, on, at)
+    if progress.upcoming is not None:
+        _checked(terms.with_line(changed_line(changed, progress.upcoming.quantity, progress.upcoming.price)))
+    lines = (*state.lines[:position], progress, *state.lines[position + 1 :])
+    state = replace(state, version=state.version + 1, terms=terms, lines=lines)
     happened = f"{line.id} changes {'now' if change.effective == 'now' else 'at its next period'}"
     if change.invoice == "next":
         return Decision(replace(state, carried=(*state.carried, *items)), happened)
@@ -67,6 +66,11 @@ def cancel(state: ContractState, command: Cancel, at: datetime) -> Decision:
     return replace(decision, forfeited=command.credit == "none")
 
 
+def _merged(waiting: Upcoming, change: ChangeLine) -> Upcoming:
+    quantity = waiting.quantity if change.quantity is None else change.quantity
+    return Upcoming(quantity, change.price or waiting.price)
+
+
 def _split(
     terms: Terms, line: Line, changed: Line, progress: LineState, on: date, at: datetime
 ) -> tuple[LineState, tuple[Item, ...]]:
@@ -88,10 +92,12 @@ def _running_periods_end(state: ContractState, on: date) -> date:
     ends = []
     for progress in state.lines:
         line = state.terms.line(progress.id)
-        index = charges.running_index(state.terms, line, on)
-        begun = charges.period_start(state.terms, line, index)
-        over = begun == on and progress.billed_through == on
-        ends.append(on if over else charges.period_start(state.terms, line, index + 1))
+        if line_due(state, line, progress) == on:
+            # A step comes before the billing of its instant: here one period is over and the next has not begun.
+            ends.append(on)
+        else:
+            index = charges.running_index(state.terms, line, on)
+            ends.append(charges.period_start(state.terms, line, index + 1))
     end = service_end(state)
     return max(ends) if end is None else min(max(ends), end)
 
@@ -102,11 +108,15 @@ def changed_line(line: Line, quantity: object, price: object) -> Line:
     try:
         return Line(**values)
     except ValidationError as error:
-        raise RefusedChange(error.errors()[0]["msg"], "/price" if price is not None else "/quantity") from error
+        raise RefusedChange(_reason(error), "/price" if price is not None else "/quantity") from error
 
 
 def _checked(terms: Terms) -> Terms:
     try:
         return Terms.model_validate(terms.model_dump())
     except ValidationError as error:
-        raise RefusedChange(error.errors()[0]["msg"], "/price") from error
+        raise RefusedChange(_reason(error), "/price") from error
+
+
+def _reason(error: ValidationError) -> str:
+    return error.errors()[0]["msg"].removeprefix("Value error, ")

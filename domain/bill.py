@@ -29,6 +29,8 @@ def concluded(
 
 def _accruals(state: ContractState, through: date) -> tuple[Item, ...]:
     """The running stretches that are earned day by day or as used, and billed only when their period ends."""
+    if state.ended:
+        return ()
     running: list[Item] = []
     for progress in state.lines:
         line = state.terms.line(progress.id)

@@ -25,6 +25,8 @@ from domain.state import (
 )
 from domain.terms import Terms
 
+INSTANT = "%Y-%m-%d %H:%M UTC"
+
 
 def sign(contract_id: str, customer_id: str, terms: Terms) -> ContractState:
     """The state of a contract that was signed and has not started."""
@@ -56,14 +58,21 @@ def decide(state: ContractState, command: Command, at: datetime) -> Decision:
         case Wake():
             return _wake(state)
         case ChangeLine():
-            return change_line(state, command, at)
+            return change_line(_dated(state, at), command, at)
         case Cancel():
-            return cancel(state, command, at)
+            return cancel(_dated(state, at), command, at)
         case InvoiceUnpaid():
             return _unpaid(state, (*(i for i in state.unpaid if i != command.invoice_id), command.invoice_id))
         case InvoiceSettled():
             return _unpaid(state, tuple(i for i in state.unpaid if i != command.invoice_id))
     assert_never(command)
+
+
+def _dated(state: ContractState, at: datetime) -> ContractState:
+    """The state with `at` as the instant of its last change; what was billed up to a later one stands."""
+    if state.decided_at is not None and at < state.decided_at:
+        raise RefusedChange(f"dated {at:{INSTANT}}, before what was decided up to {state.decided_at:{INSTANT}}")
+    return replace(state, decided_at=at)
 
 
 def _wake(state: ContractState) -> Decision:
@@ -74,22 +83,26 @@ def _wake(state: ContractState) -> Decision:
         number += 1
         term_ends_on = _term_end(terms, number)
     renewed = replace(state, term_ends_on=term_ends_on, term_number=number)
-    items = list(state.carried)
+    items: list[Item] = []
     lines = []
     for progress in state.lines:
         terms, progress, billed = _bill_line(renewed, terms, progress, due.on)
         lines.append(progress)
         items += billed
     ended = service_end(state) == due.on
+    # A renewal or the month's recognition is no regular invoice: what is carried waits on.
+    regular = ended or bool(items)
     after = replace(
         renewed,
         terms=terms,
         lines=tuple(lines),
         status=state.end_status if ended else "past_due" if state.unpaid else "active",
         recognized_through=due.on,
-        carried=(),
+        decided_at=due.at,
+        carried=() if regular else state.carried,
     )
-    return concluded(after, _what_time_did(state, after, due), items, due.on, due.at)
+    carried = state.carried if regular else ()
+    return concluded(after, _what_time_did(state, after, due), (*carried, *items), due.on, due.at)
 
 
 def _bill_line(

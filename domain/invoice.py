@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from domain.money import to_minor
+from domain.money import UNROUNDED, to_major, to_minor
 from domain.rating import Rated, Step, Usage, proportion, rate
 from domain.state import Bill, Item
 from domain.tax import Taxes, tax_on
@@ -69,25 +69,27 @@ def earned(item: Item, usage: Usage | None, currency: str) -> int:
 def _price(item: Item, usage: Usage | None, currency: str) -> DraftLine:
     if item.kind == "usage":
         assert usage is not None, f"usage of {item.line} was not rated"
-        amount, rated = _usage_amount(item, usage)
+        rated = _rate_usage(item, usage, currency)
+        minor = to_minor(rated.amount, currency)
     else:
         assert item.quantity is not None
         usage = Usage(item.quantity)
         rated = rate(item.price, usage)
-        amount = proportion(rated.amount, item.part_days, item.whole_days)
-    minor = to_minor(amount, currency)
+        minor = to_minor(proportion(rated.amount, item.part_days, item.whole_days), currency)
     return DraftLine(item, usage, -minor if item.kind == "credit" else minor, 0, rated.steps)
 
 
-def _usage_amount(item: Item, usage: Usage) -> tuple[Fraction, Rated]:
+def _rate_usage(item: Item, usage: Usage, currency: str) -> Rated:
     """Tiers and units hold for any part of a period; a minimum holds for a whole one, so a part bears its days."""
     price = item.price
     if price.minimum is None or item.part_days == item.whole_days:
-        rated = rate(price, usage)
-        return Fraction(rated.amount), rated
+        return rate(price, usage)
     rated = rate(price.model_copy(update={"minimum": None}), usage)
-    least = proportion(price.minimum, item.part_days, item.whole_days)
-    return max(Fraction(rated.amount), least), rated
+    least = to_major(to_minor(proportion(price.minimum, item.part_days, item.whole_days), currency), currency)
+    if rated.amount >= least:
+        return rated
+    label = f"up to the minimum of {price.minimum:,f} for {item.part_days} of {item.whole_days} days"
+    return Rated(least, (*rated.steps, Step(label, None, None, UNROUNDED.subtract(least, rated.amount))))
 
 
 def _taxed(line: DraftLine, taxes: Taxes, position: int) -> DraftLine:

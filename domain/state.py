@@ -91,7 +91,11 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class ContractState:
-    """All that a contract's workflow knows. `unpaid` are the invoices that are due and not settled."""
+    """All that a contract's workflow knows.
+
+    `decided_at` is the instant of the last wake or change, `carried` waits for the next regular invoice, `unpaid` are
+    the invoices that are due and not settled.
+    """
 
     contract_id: str
     customer_id: str
@@ -100,6 +104,7 @@ class ContractState:
     version: int
     lines: tuple[LineState, ...]
     recognized_through: date
+    decided_at: datetime | None = None
     term_ends_on: date | None = None
     term_number: int = 1
     ends_on: date | None = None

@@ -4,16 +4,28 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from domain.money import exact_minor, exponent
+from domain.errors import DomainError
+from domain.money import exact_minor, exponent, to_minor
 from domain.period import Every, check_zone
-from domain.prices import Flat, Matrix, NonNegative, Price
+from domain.prices import ZERO, Flat, Graduated, Matrix, NonNegative, Price, Stairstep, Volume
+from domain.rating import Usage, rate
 from domain.tax import TaxRate
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Aggregate = Literal["sum", "count", "max", "min", "latest", "average", "unique"]
 Recognition = Literal["daily", "as_used"]
+
+
+# What a line may come to in one period, and a tax in percent: more is a slip, and would not fit into the books.
+CHARGE_MINOR_MAX = 10**15
+TAX_RATE_MAX = 1000
+
+
+def _check_currency(currency: str) -> str:
+    exponent(currency)
+    return currency
 
 
 def _whole_amounts(price: Price) -> list[tuple[str, Decimal]]:
@@ -29,6 +41,10 @@ def _check_decimals(field: str, amount: Decimal, currency: str) -> None:
         exact_minor(amount, currency)
     except ValueError as error:
         raise ValueError(f"{field}: {error}") from error
+
+
+def _is_closed(price: Price) -> bool:
+    return isinstance(price, Graduated | Volume | Stairstep) and price.tiers[-1].up_to is not None
 
 
 def _unique(field: str, names: list[str]) -> None:
@@ -89,6 +105,10 @@ class Line(Frozen):
             )
             _refuse(self.bill == "advance", f"line {self.id}: bill: usage is billed in arrears, it is unknown before")
             _refuse(isinstance(self.price, Flat), f"line {self.id}: price: a flat price ignores usage; drop the meter")
+            _refuse(
+                _is_closed(self.price),
+                f"line {self.id}: price.tiers: usage may go beyond the last tier; its up_to must be null",
+            )
         else:
             _refuse(isinstance(self.price, Matrix), f"line {self.id}: price: a matrix reads events; name a meter")
             _refuse(self.recognize == "as_used", f"line {self.id}: recognize: as_used needs a meter")
@@ -117,9 +137,9 @@ class Dunning(Frozen):
 class Terms(Frozen):
     """All that the parties agreed on."""
 
-    currency: str
-    timezone: str = "UTC"
-    start: date
+    currency: Annotated[str, AfterValidator(_check_currency)]
+    timezone: Annotated[str, AfterValidator(check_zone)] = "UTC"
+    start: Annotated[date, Field(ge=date(1970, 1, 1), lt=date(2200, 1, 1))]
     term: Term | None = Field(default=None, description="Without a term the contract runs until it is cancelled.")
     anchor_day: Annotated[int, Field(ge=1, le=31)] | None = None
     payment_terms_days: Annotated[int, Field(ge=0, le=365)] = 0
@@ -157,15 +177,24 @@ class Terms(Frozen):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        exponent(self.currency)
-        check_zone(self.timezone)
         _unique("lines", [line.id for line in self.lines])
         _unique("meters", [meter.id for meter in self.meters])
         _unique("tax", [rate.name for rate in self.tax])
-        known = {meter.id for meter in self.meters}
+        for tax in self.tax:
+            _refuse(tax.rate > TAX_RATE_MAX, f"tax {tax.name}: rate: {tax.rate:f} percent is above {TAX_RATE_MAX}")
         for line in self.lines:
-            unknown = line.meter is not None and line.meter not in known
-            _refuse(unknown, f"line {line.id}: meter: {line.meter!r} is not among meters {sorted(known)}")
-            for name, amount in _whole_amounts(line.price):
-                _check_decimals(f"line {line.id}: price.{name}", amount, self.currency)
+            self._check_line(line)
         return self
+
+    def _check_line(self, line: Line) -> None:
+        known = sorted(meter.id for meter in self.meters)
+        unknown = line.meter is not None and line.meter not in known
+        _refuse(unknown, f"line {line.id}: meter: {line.meter!r} is not among meters {known}")
+        for name, amount in _whole_amounts(line.price):
+            _check_decimals(f"line {line.id}: price.{name}", amount, self.currency)
+        try:
+            charge = rate(line.price, Usage(ZERO if line.meter else line.units)).amount
+        except DomainError as error:
+            raise ValueError(f"line {line.id}: price.tiers: {error.message}") from error
+        too_much = abs(to_minor(charge, self.currency)) > CHARGE_MINOR_MAX
+        _refuse(too_much, f"line {line.id}: price: {charge:,f} {self.currency} is more than one line can bill")
