@@ -71,7 +71,7 @@ def _not_empty(entries: _T) -> _T:
 
 
 # Where an entry is wrong, `min_length` would also report that none is left.
-_NotEmpty = AfterValidator(_not_empty)
+NotEmpty = AfterValidator(_not_empty)
 
 
 class _Terms(BaseModel):
@@ -144,7 +144,7 @@ def _check_ends(tiers: Sequence[_Band]) -> None:
 class _TieredModel(_PriceModel):
     """Tiers without gaps, lowest first. Without an open last tier, a quantity beyond it has no price."""
 
-    tiers: Annotated[tuple[Tier, ...], _NotEmpty]
+    tiers: Annotated[tuple[Tier, ...], NotEmpty]
 
     @field_validator("tiers")
     @classmethod
@@ -169,7 +169,7 @@ class Stairstep(_PriceModel):
     """The `flat` of the tier that the quantity reaches."""
 
     model: Literal["stairstep"]
-    tiers: Annotated[tuple[FlatTier, ...], _NotEmpty]
+    tiers: Annotated[tuple[FlatTier, ...], NotEmpty]
 
     @field_validator("tiers")
     @classmethod
@@ -181,7 +181,7 @@ class Stairstep(_PriceModel):
 class Cell(_Terms):
     """The unit price of events that have all the properties in `when`."""
 
-    when: Annotated[dict[str, str], _NotEmpty]
+    when: Annotated[dict[str, str], NotEmpty]
     unit: NonNegative
 
 
@@ -189,7 +189,7 @@ class Matrix(_PriceModel):
     """A unit price by the event's properties: the first cell that matches, else `otherwise`."""
 
     model: Literal["matrix"]
-    cells: Annotated[tuple[Cell, ...], _NotEmpty]
+    cells: Annotated[tuple[Cell, ...], NotEmpty]
     otherwise: NonNegative | None = None
 
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from domain.errors import DomainError
 from domain.money import exact_minor, exponent, to_minor
 from domain.period import Every, check_zone
-from domain.prices import ZERO, Flat, Graduated, Matrix, NonNegative, Price, Stairstep, Volume
+from domain.prices import ZERO, Flat, Graduated, Matrix, NonNegative, NotEmpty, Price, Stairstep, Volume
 from domain.rating import Usage, rate
 from domain.tax import TaxRate
 
@@ -146,7 +146,7 @@ class Terms(Frozen):
     dunning: Dunning = Dunning()
     tax: tuple[TaxRate, ...] = Field(default=(), max_length=10)
     meters: tuple[Meter, ...] = Field(default=(), max_length=100)
-    lines: tuple[Line, ...] = Field(min_length=1, max_length=200)
+    lines: Annotated[tuple[Line, ...], NotEmpty] = Field(max_length=200)
 
     def line(self, line_id: str) -> Line:
         """The line with that id.
