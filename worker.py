@@ -10,13 +10,13 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import structlog
-from activities.charging import Charging
-from activities.clock import Clock
-from activities.dispatching import Dispatcher
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.charging import Charging
+from activities.clock import Clock
+from activities.dispatching import Dispatcher
 from activities.heartbeats import Heartbeats
 from activities.invoicing import Invoicing
 from activities.signatures import CONTRACTS_QUEUE, LEDGER_QUEUE, PAYMENTS_QUEUE

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from socket import socket
 from uuid import uuid4
@@ -11,19 +11,22 @@ from uuid import uuid4
 import psycopg
 import pytest
 from sqlalchemy import make_url
+from temporalio.client import Client
 
 from models.database import Database
 from models.migrations import migrate
 from sandbox.postgres import EmbeddedPostgres
+from tests.live import connected, temporal_server
 
 SERVER_PREFIX = "perennial-test-"
+SERVER_BYTES_MAX = 2 * 1024**3
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of an empty database on a server of this test process."""
     _stop_leftovers()
-    server = EmbeddedPostgres(Path(tempfile.gettempdir()) / f"{SERVER_PREFIX}{os.getpid()}", _free_port(), fast=True)
+    server = EmbeddedPostgres(_scratch() / f"{SERVER_PREFIX}{os.getpid()}", _free_port(), fast=True)
     server.start()
     yield server.url
     server.stop()
@@ -42,11 +45,25 @@ def migrated_template(postgres_url: str) -> str:
 def database(postgres_url: str, migrated_template: str) -> Iterator[Database]:
     """A migrated database of its own, dropped after the test."""
     name = f"test_{uuid4().hex}"
-    execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
     fresh = Database(with_database(postgres_url, name))
     yield fresh
     fresh.dispose()
     execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def temporal_address() -> Iterator[str]:
+    """The address of a real Temporal server of this test process."""
+    with temporal_server() as address:
+        yield address
+
+
+@pytest.fixture
+async def temporal(temporal_address: str) -> AsyncIterator[Client]:
+    """A client of the real server, whose workflows are gone after the test."""
+    async with connected(temporal_address) as client:
+        yield client
 
 
 def with_database(url: str, name: str) -> str:
@@ -66,9 +83,16 @@ def _free_port() -> int:
         return port
 
 
+def _scratch() -> Path:
+    """A folder in memory if there is room: each clone of a database makes some hundred files."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= SERVER_BYTES_MAX
+    return memory if roomy else Path(tempfile.gettempdir())
+
+
 def _stop_leftovers() -> None:
     """Stop the servers of test processes that were killed before they could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{SERVER_PREFIX}*"):
+    for folder in _scratch().glob(f"{SERVER_PREFIX}*"):
         owner = folder.name.removeprefix(SERVER_PREFIX)
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
             EmbeddedPostgres(folder, port=0).stop()
