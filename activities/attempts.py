@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from activities.settlement import SETTLED, UNANSWERED, Charged, declined, lock_both, record
+from activities.dunning import note_decline
+from activities.settlement import SETTLED, UNANSWERED, declined, lock_both
 from activities.signatures import ChargeInvoice, ChargeOutcome
 from domain import keys
-from gateways.payment import CreateIntent, Intent, IntentStatus
+from gateways.payment import CreateIntent
 from models import collection
-from models.contract import setting_of
 from models.customer import default_payment_method, get_customer
 from models.invoice import Invoice
 from models.payment import Payment, PaymentAttempt, attempt_of
@@ -89,7 +89,7 @@ def _offer(session: Session, invoice: Invoice, payment: Payment, request: Charge
         return _no_method(session, invoice, payment, request)
     if payment.intent_id is None:
         if payment.amount_minor != invoice.open_minor:
-            _renew(payment, invoice, attempt)
+            renew(payment, invoice, attempt)
         wanted = CreateIntent(invoice.id, invoice.contract_id, customer, payment.amount_minor, payment.currency)
         return Create(wanted, _numbered(f"pi:{invoice.id}", payment.intent_number))
     if payment.amount_minor != invoice.open_minor:
@@ -99,64 +99,6 @@ def _offer(session: Session, invoice: Invoice, payment: Payment, request: Charge
     attempt.key = _numbered(f"pic:{invoice.id}:{request.attempt}", attempt.key_number)
     payment.attempt, payment.status = request.attempt, "confirming"
     return Confirm(payment.intent_id, method, attempt.key)
-
-
-def adopt(session: Session, request: ChargeInvoice, intent: Intent) -> Step:
-    """Store the intent that was created for the invoice, and go on. The first that was stored is the one for good."""
-    _, payment = lock_both(session, request.invoice_id)
-    if payment is not None and payment.intent_id is None:
-        payment.intent_id = intent.id
-        session.flush()
-    return next_step(session, request)
-
-
-def resolve(session: Session, request: ChargeInvoice, intent: Intent, answers: int | None = None) -> Step:
-    """Record what an intent shows, and go on where it shows that the latest attempt was not executed."""
-    invoice, payment = lock_both(session, request.invoice_id)
-    assert payment is not None
-    outcome = record(session, invoice, payment, Charged(intent, request.at, answers))
-    session.flush()
-    if outcome is not None:
-        return _told(session, invoice, payment, request, outcome)
-    if intent.id == payment.intent_id:
-        latest = attempt_of(session, payment, payment.attempt)
-        if latest is not None and latest.status in UNANSWERED:
-            latest.status = "created"
-        if intent.status is IntentStatus.CANCELED:
-            _renew(payment, invoice, latest)
-        session.flush()
-    return next_step(session, request)
-
-
-def spend_key(session: Session, request: ChargeInvoice, *, forget_method: bool = False) -> None:
-    """Give the attempt another key: the gateway did not execute it and would repeat its answer to this one.
-
-    There is one intent, so even an answer that was wrong leaves at most one success.
-    """
-    _, payment = lock_both(session, request.invoice_id)
-    attempt = attempt_of(session, payment, request.attempt) if payment else None
-    if attempt is not None and attempt.status in ("sent", "created"):
-        attempt.status, attempt.key_number = "created", attempt.key_number + 1
-        if forget_method:
-            attempt.payment_method = None
-
-
-def spend_creation_key(session: Session, request: ChargeInvoice) -> None:
-    """Create the intent under another key: an intent that is not stored is never confirmed, so it moves no money."""
-    _, payment = lock_both(session, request.invoice_id)
-    if payment is not None and payment.intent_id is None:
-        payment.intent_number += 1
-
-
-def _told(session: Session, invoice: Invoice, payment: Payment, request: ChargeInvoice, outcome: ChargeOutcome) -> Step:
-    """`outcome` where it is this attempt's; the failure of an older one makes way for it."""
-    if outcome.kind != "declined":
-        return outcome
-    if payment.attempt < request.attempt:
-        return next_step(session, request)
-    if payment.attempt == request.attempt:
-        _note_decline(session, invoice, request, outcome)
-    return outcome
 
 
 def _who_pays(session: Session, invoice: Invoice, attempt: PaymentAttempt | None) -> tuple[str | None, str | None]:
@@ -174,24 +116,9 @@ def _no_method(session: Session, invoice: Invoice, payment: Payment, request: Ch
     attempt.status, attempt.code = "failed", "no_payment_method"
     attempt.message = "The customer has no payment method."
     payment.attempt, payment.status = request.attempt, "failed"
-    _note_decline(session, invoice, request, declined(attempt))
-    return declined(attempt)
-
-
-def _note_decline(session: Session, invoice: Invoice, request: ChargeInvoice, outcome: ChargeOutcome) -> None:
-    case = collection.CollectionCase(
-        invoice_id=invoice.id,
-        contract_id=invoice.contract_id,
-        customer_id=invoice.customer_id,
-        clock_id=setting_of(session, invoice.contract_id).clock_id,
-        stage="retrying" if request.retry_at else "exhausted",
-        attempts=request.attempt,
-        first_failed_at=request.at,
-        next_action_at=request.retry_at,
-        last_code=outcome.code,
-        last_message=outcome.message,
-    )
-    collection.decline(session, case)
+    outcome = declined(attempt)
+    note_decline(session, invoice, attempt=request.attempt, at=request.at, retry=request.retry_at, outcome=outcome)
+    return outcome
 
 
 def _new_payment(session: Session, invoice: Invoice, request: ChargeInvoice) -> Payment:
@@ -222,7 +149,7 @@ def _new_attempt(session: Session, payment: Payment, request: ChargeInvoice) -> 
     return attempt
 
 
-def _renew(payment: Payment, invoice: Invoice, attempt: PaymentAttempt | None) -> None:
+def renew(payment: Payment, invoice: Invoice, attempt: PaymentAttempt | None) -> None:
     """Make way for another intent. The one before is cancelled or was never stored, so it can take no money."""
     if attempt is not None and attempt.status == "created":
         attempt.payment_method, attempt.prior_charge_id = None, None

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from sqlmodel import Session
 from temporalio import activity
 
-from activities import attempts
+from activities import attempts, resolution
 from activities.attempts import Cancel, Confirm, Create, Review, Step
+from activities.dunning import note_late_decline, note_outage
 from activities.failures import visible
 from activities.settlement import PENDING, SETTLED, Charged, declined, lock_both, record
 from activities.signatures import ChargeInvoice, ChargeOutcome, ChargingSteps, ReviewPayment
-from gateways.payment import GatewayRefused, GatewayUnknown, Intent, IntentStatus, PaymentGateway
+from gateways.payment import GatewayError, GatewayRefused, GatewayUnknown, Intent, IntentStatus, PaymentGateway
 from models.database import Database
 from models.payment import attempt_of, events_handled, last_event, payment_of_invoice
 
@@ -30,17 +31,24 @@ class Charging(ChargingSteps):
     @activity.defn(name="charge_invoice")
     def charge_invoice(self, request: ChargeInvoice) -> ChargeOutcome:
         with visible():
-            step = self._decide(lambda session: attempts.next_step(session, request))
-            for _ in range(STEPS_MAX):
-                if isinstance(step, ChargeOutcome):
-                    return step
-                step = self._take(request, step)
-            raise GatewayUnknown(f"the payment of invoice {request.invoice_id} does not come to rest")
+            try:
+                return self._charge(request)
+            except GatewayError:
+                self._database.run(lambda session: note_outage(session, request.invoice_id, request.at))
+                raise
 
     @activity.defn(name="review_payment")
     def review_payment(self, request: ReviewPayment) -> ChargeOutcome:
         with visible():
             return self._review(request)
+
+    def _charge(self, request: ChargeInvoice) -> ChargeOutcome:
+        step = self._decide(lambda session: attempts.next_step(session, request))
+        for _ in range(STEPS_MAX):
+            if isinstance(step, ChargeOutcome):
+                return step
+            step = self._take(request, step)
+        raise GatewayUnknown(f"the payment of invoice {request.invoice_id} does not come to rest")
 
     def _take(self, request: ChargeInvoice, step: Create | Review | Cancel | Confirm) -> Step:
         match step:
@@ -52,7 +60,7 @@ class Charging(ChargingSteps):
                 intent = self._gateway.retrieve_intent(step.intent_id)
             case Cancel():
                 intent = self._gateway.cancel_intent(step.intent_id, key=step.key)
-        return self._decide(lambda session: attempts.resolve(session, request, intent))
+        return self._decide(lambda session: resolution.resolve(session, request, intent))
 
     def _create(self, request: ChargeInvoice, step: Create) -> Step:
         try:
@@ -61,10 +69,10 @@ class Charging(ChargingSteps):
             found = self._gateway.find_intent_by_invoice(step.intent.customer, request.invoice_id)
             if found is None or found.status is IntentStatus.CANCELED:
                 if error.code != NO_ANSWER:
-                    self._database.run(lambda session: attempts.spend_creation_key(session, request))
+                    self._database.run(lambda session: resolution.spend_creation_key(session, request))
                 raise
             intent = found
-        return self._decide(lambda session: attempts.adopt(session, request, intent))
+        return self._decide(lambda session: resolution.adopt(session, request, intent))
 
     def _confirm(self, request: ChargeInvoice, step: Confirm) -> Step:
         try:
@@ -72,9 +80,9 @@ class Charging(ChargingSteps):
         except GatewayUnknown as error:
             return self._look(request, step, error)
         except GatewayRefused:
-            self._database.run(lambda session: attempts.spend_key(session, request, forget_method=True))
+            self._database.run(lambda session: resolution.spend_key(session, request, forget_method=True))
             raise
-        return self._decide(lambda session: attempts.resolve(session, request, intent, request.attempt))
+        return self._decide(lambda session: resolution.resolve(session, request, intent, request.attempt))
 
     def _look(self, request: ChargeInvoice, step: Confirm, error: GatewayUnknown) -> Step:
         """Resolve an unknown outcome by reading. What was not executed is tried again later, not at once.
@@ -83,11 +91,11 @@ class Charging(ChargingSteps):
             GatewayUnknown: the attempt was not executed, as far as the gateway shows.
         """
         intent = self._gateway.retrieve_intent(step.intent_id)
-        outcome = self._decide(lambda session: attempts.resolve(session, request, intent))
+        outcome = self._decide(lambda session: resolution.resolve(session, request, intent))
         if isinstance(outcome, ChargeOutcome):
             return outcome
         if error.code != NO_ANSWER:
-            self._database.run(lambda session: attempts.spend_key(session, request))
+            self._database.run(lambda session: resolution.spend_key(session, request))
         raise error
 
     def _review(self, request: ReviewPayment) -> ChargeOutcome:
@@ -109,11 +117,13 @@ def _reviewed(session: Session, request: ReviewPayment, intent: Intent | None, n
     invoice, payment = lock_both(session, request.invoice_id)
     if payment is None or intent is None:
         return PENDING if invoice.open_minor else SETTLED
+    latest = attempt_of(session, payment, payment.attempt)
     outcome = record(session, invoice, payment, Charged(intent, request.at))
+    if outcome is not None and outcome.kind == "declined" and latest is not None:
+        note_late_decline(session, invoice, latest, request.at, outcome)
     objects = {intent.id} | ({intent.latest_charge_id} if intent.latest_charge_id else set())
     session.flush()
     events_handled(session, objects, up_to=newest, outcome=f"payment is {payment.status}", at=request.at)
     if outcome is not None or invoice.open_minor == 0:
         return outcome or SETTLED
-    latest = attempt_of(session, payment, payment.attempt)
     return declined(latest) if latest is not None and latest.status in ("failed", "requires_action") else PENDING

@@ -6,7 +6,6 @@ from sqlmodel import Session
 
 from domain.invoice import Draft
 from domain.state import ContractState
-from models import collection
 from models.invoice import billing_invoice, lower_open
 
 
@@ -20,7 +19,10 @@ class Credited:
 
 
 def credit(session: Session, state: ContractState, note: Draft) -> Credited:
-    """Lower what is open on the invoices that billed the credited days, each by no more than was credited of it."""
+    """Lower what is open on the invoices that billed the credited days, each by no more than was credited of it.
+
+    The collection of one that is settled by this learns of it at its next charge.
+    """
     corrects: str | None = None
     lowered: dict[str, int] = {}
     opened: dict[str, int] = {}
@@ -40,6 +42,4 @@ def credit(session: Session, state: ContractState, note: Draft) -> Credited:
     for invoice_id, amount_minor in lowered.items():
         if amount_minor:
             lower_open(session, invoice_id, credited_minor=amount_minor)
-        if opened[invoice_id] == 0:
-            collection.settle(session, invoice_id)
     return Credited(corrects, note.total_minor - left, left)

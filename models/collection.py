@@ -31,13 +31,18 @@ class CollectionCase(SQLModel, table=True):
 
 
 def schedule(session: Session, case: CollectionCase) -> None:
-    """Note an invoice that is to be charged on its due date."""
+    """Note an invoice that is to be charged later; what is noted already stays."""
     session.execute(_SCHEDULE, case.model_dump())
 
 
 def decline(session: Session, case: CollectionCase) -> None:
     """Note a declined charge and when it is tried again; the first failure stays the first."""
     session.execute(_DECLINE, case.model_dump())
+
+
+def pend(session: Session, case: CollectionCase) -> None:
+    """Note a charge whose outcome the gateway will know later: until then nothing is due."""
+    session.execute(_PEND, case.model_dump())
 
 
 def settle(session: Session, invoice_id: str) -> None:
@@ -62,6 +67,12 @@ _DECLINE = text(f"""
       stage = excluded.stage, attempts = excluded.attempts, next_action_at = excluded.next_action_at,
       first_failed_at = coalesce(collection.first_failed_at, excluded.first_failed_at),
       last_code = excluded.last_code, last_message = excluded.last_message
+    WHERE collection.stage <> 'settled' AND collection.attempts <= excluded.attempts
+""")
+_PEND = text(f"""
+    {_INSERT}
+    ON CONFLICT (invoice_id) DO UPDATE SET
+      attempts = excluded.attempts, next_action_at = NULL, last_code = excluded.last_code, last_message = NULL
     WHERE collection.stage <> 'settled' AND collection.attempts <= excluded.attempts
 """)
 _SETTLE = text("UPDATE collection SET stage = 'settled', next_action_at = NULL WHERE invoice_id = :invoice_id")

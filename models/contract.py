@@ -67,10 +67,11 @@ class ContractEvent(SQLModel, table=True):
 
 
 class Setting(NamedTuple):
-    """A contract's time zone and the test clock that it hangs on, if it does."""
+    """A contract's time zone, the test clock that it hangs on, if it does, and its terms of dunning."""
 
     zone: str
     clock_id: str | None
+    dunning: dict[str, Any]
 
 
 def insert_contract(session: Session, state: ContractState, *, clock_id: str | None, at: datetime) -> bool:
@@ -119,8 +120,9 @@ def life_of(session: Session, contract: Contract) -> ContractLife:
 
 
 def setting_of(session: Session, contract_id: str) -> Setting:
-    """Where and by which clock the contract lives."""
-    query = select(col(Contract.terms)["timezone"].astext, Contract.clock_id).where(Contract.id == contract_id)
+    """Where and by which clock the contract lives, and how it is dunned."""
+    terms = col(Contract.terms)
+    query = select(terms["timezone"].astext, Contract.clock_id, terms["dunning"]).where(Contract.id == contract_id)
     return Setting(*session.exec(query).one())
 
 

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -286,3 +287,28 @@ def test_a_payment_of_another_amount_is_a_contradiction(till: Till, gateway: Fak
     failure = till.failure()
     assert failure.type == "GatewayContradiction" and not failure.non_retryable
     assert till.invoice() == ("open", 0)
+
+
+def test_a_pending_charge_is_noted_with_nothing_due(till: Till, gateway: FakeGateway) -> None:
+    gateway.outcomes = ["processing"]
+    till.charge()
+    row = "SELECT stage, attempts, next_action_at, last_code FROM collection"
+    assert till.story.rows(row) == [("scheduled", 1, None, "processing")]
+
+
+def test_an_outage_is_noted_until_the_charge_has_an_outcome(till: Till, gateway: FakeGateway) -> None:
+    gateway.faults = {"create": ["limited"]}
+    assert till.failure().type == "gateway_unavailable"
+    row = "SELECT stage, attempts, next_action_at FROM collection"
+    assert till.story.rows(row) == [("scheduled", 0, datetime(2013, 1, 1, tzinfo=UTC))]
+    assert till.charge() == SETTLED
+    assert till.collection() == [("settled", 0, None)]
+
+
+def test_workers_that_charge_at_once_capture_once(till: Till, gateway: FakeGateway) -> None:
+    def charge(_: int) -> ChargeOutcome:
+        return till.until_answered()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(charge, range(6))) == {SETTLED}
+    expect_paid_once(till, gateway)

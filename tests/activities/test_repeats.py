@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import psycopg
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
 from temporalio.exceptions import ApplicationError
 
 from activities.signatures import Decided
@@ -140,6 +142,33 @@ def test_a_crash_at_any_statement_leaves_nothing_and_the_repeat_completes(
         ("INV-000001", 310_000),
         ("INV-000002", 310_000 + 315_000),
     ]
+
+
+@pytest.fixture
+def lost_commits(database: Database) -> Iterator[list[bool]]:
+    """Where it holds something, the next commit is made, but the connection is lost before its answer comes."""
+    armed: list[bool] = []
+
+    @event.listens_for(database.engine, "commit")
+    def lose(connection: Connection) -> None:
+        if armed:
+            armed.clear()
+            assert connection.connection.dbapi_connection is not None
+            connection.connection.dbapi_connection.commit()
+            raise OperationalError("COMMIT", None, psycopg.OperationalError("reset"), connection_invalidated=True)
+
+    yield armed
+    event.remove(database.engine, "commit", lose)
+
+
+def test_a_commit_whose_answer_was_lost_is_found_again(database: Database, lost_commits: list[bool]) -> None:
+    story = Story(database, terms(GATES))
+    lost_commits.append(True)
+    issued = story.wake()
+    assert lost_commits == []
+    assert issued is not None and issued.number == "INV-000001"
+    assert story.rows("SELECT number FROM invoice") == [("INV-000001",)]
+    assert story.balances() == {"receivable": 310_000, "contract_position": -310_000}
 
 
 def test_the_same_decision_from_two_workers_at_once_issues_one_document(database: Database) -> None:

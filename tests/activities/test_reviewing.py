@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from activities.signatures import ChargeOutcome
 from gateways.payment import IntentStatus
@@ -39,7 +40,12 @@ def test_a_payment_that_failed_later_is_a_decline(till: Till, gateway: FakeGatew
     gateway.intents["pi_1"] = replace(gateway.intents["pi_1"], status=failed, decline_code="insufficient_funds")
     assert till.review() == ChargeOutcome("declined", "insufficient_funds")
     assert till.attempts() == [(1, "failed", "insufficient_funds")]
+    # Reviewed on the 5th: the retry a day after the failure that is known since then.
+    row = "SELECT stage, attempts, first_failed_at, next_action_at, last_code FROM collection"
+    fifth, sixth = datetime(2013, 1, 5, tzinfo=UTC), datetime(2013, 1, 6, tzinfo=UTC)
+    assert till.story.rows(row) == [("retrying", 1, fifth, sixth, "insufficient_funds")]
     assert till.charge(2) == SETTLED
+    assert till.collection() == [("settled", 1, "insufficient_funds")]
 
 
 def test_a_review_marks_the_events_that_told_of_the_payment(till: Till, gateway: FakeGateway) -> None:
