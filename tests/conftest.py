@@ -26,7 +26,7 @@ SERVER_BYTES_MAX = 2 * 1024**3
 def postgres_url() -> Iterator[str]:
     """The URL of an empty database on a server of this test process."""
     _stop_leftovers()
-    server = EmbeddedPostgres(_scratch() / f"{SERVER_PREFIX}{os.getpid()}", _free_port(), fast=True)
+    server = EmbeddedPostgres(scratch_folder() / f"{SERVER_PREFIX}{os.getpid()}", _free_port(), fast=True)
     server.start()
     yield server.url
     server.stop()
@@ -83,7 +83,7 @@ def _free_port() -> int:
         return port
 
 
-def _scratch() -> Path:
+def scratch_folder() -> Path:
     """A folder in memory if there is room: each clone of a database makes some hundred files."""
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= SERVER_BYTES_MAX
@@ -92,7 +92,7 @@ def _scratch() -> Path:
 
 def _stop_leftovers() -> None:
     """Stop the servers of test processes that were killed before they could."""
-    for folder in _scratch().glob(f"{SERVER_PREFIX}*"):
+    for folder in scratch_folder().glob(f"{SERVER_PREFIX}*"):
         owner = folder.name.removeprefix(SERVER_PREFIX)
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
             EmbeddedPostgres(folder, port=0).stop()
