@@ -97,10 +97,10 @@ class Story:
     """What became of a contract: its state, decisions and documents in order of time."""
 
     state: ContractState
-    decisions: list[tuple[Command, datetime, Decision]] = field(default_factory=list)
-    documents: list[Document] = field(default_factory=list)
+    decisions: list[tuple[Command, datetime, Decision]] = field(default_factory=list, repr=False)
+    documents: list[Document] = field(default_factory=list, repr=False)
     refused: list[str] = field(default_factory=list)
-    billed_by_document: dict[int, Bill] = field(default_factory=dict)
+    billed_by_document: dict[int, Bill] = field(default_factory=dict, repr=False)
 
     @property
     def totals(self) -> list[tuple[str, str]]:
