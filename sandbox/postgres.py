@@ -32,7 +32,13 @@ SETTINGS = {
 }
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 # For tests only: a crash of the machine loses the data, a crash of the server does not.
-VOLATILE = {"fsync": "off", "synchronous_commit": "on", "full_page_writes": "off", "autovacuum": "off"}
+VOLATILE = {
+    "fsync": "off",
+    "synchronous_commit": "on",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_wal_size": "256MB",
+}
 
 
 class PostgresNotStarted(RuntimeError):
@@ -124,8 +130,9 @@ class EmbeddedPostgres:
         _give_to_server(self._password_file)
         arguments = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-locale")
         authentication = ("--auth=scram-sha-256", f"--pwfile={self._password_file}", f"--username={SUPERUSER}")
-        sync = ("--no-sync",) if self._settings["fsync"] == "off" else ()
-        done = self._execute("initdb", *arguments, *authentication, *sync, f"--pgdata={fresh}")
+        # Stretching protects passwords that can be guessed; this one is random.
+        speed = ("--set=scram_iterations=1", *(("--no-sync",) if self._settings["fsync"] == "off" else ()))
+        done = self._execute("initdb", *arguments, *authentication, *speed, f"--pgdata={fresh}")
         if done.returncode != 0:
             raise PostgresNotStarted(f"initdb failed:\n{self._log_tail()}")
         fresh.rename(self._cluster)

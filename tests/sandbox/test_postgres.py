@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from models.database import Database
 from sandbox.postgres import DATABASE, EmbeddedPostgres, PostgresNotStarted
+from tests.conftest import scratch_folder
 
 
 def free_port() -> int:
@@ -27,7 +28,7 @@ def free_port() -> int:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     # Not pytest's own folder: it takes the right to pass through it away from others again and again.
-    path = Path(tempfile.mkdtemp(prefix="perennial-postgres-"))
+    path = Path(tempfile.mkdtemp(prefix="perennial-postgres-", dir=scratch_folder()))
     yield path
     EmbeddedPostgres(path / "pg", port=0).stop()
     shutil.rmtree(path)
