@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from api.cards import holds_card_number
+from domain.prices import plain_decimal
 from models.usage import UsageEvent
 
 DEFAULT_SOURCE: Final = "api"
@@ -70,7 +71,7 @@ def _event(item: object, search_cards: bool) -> UsageEvent:
         at=_instant(get("at")),
         customer_key=None if names_contract else _name(get("customer"), "/customer"),
         contract_id=_name(get("contract"), "/contract") if names_contract else None,
-        value=_number(item["value"], "/value") if "value" in item else None,
+        value=_value(item["value"]) if "value" in item else None,
         properties=_properties(item["properties"]) if "properties" in item else {},
     )
 
@@ -94,6 +95,16 @@ def _instant(value: object) -> datetime:
     if not YEAR_MIN <= at.year <= YEAR_MAX:
         raise _Rejected(f"The year must lie between {YEAR_MIN} and {YEAR_MAX}.", "/at")
     return at.astimezone(UTC)
+
+
+def _value(value: object) -> Decimal | int:
+    """A number, or one written as text like the amounts of terms."""
+    if type(value) is not str:
+        return _number(value, "/value")
+    try:
+        return _number(plain_decimal(value), "/value")
+    except ValueError:
+        raise _Rejected('A number as text must be written like "1500" or "12.5".', "/value") from None
 
 
 def _number(value: object, pointer: str) -> Decimal | int:

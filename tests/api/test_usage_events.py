@@ -45,6 +45,12 @@ def test_all_an_event_can_say() -> None:
     )
 
 
+def test_a_value_may_be_written_as_text_like_the_amounts_of_terms() -> None:
+    found = read(EVENT | {"value": "149.50"})
+    assert isinstance(found, UsageEvent)
+    assert found.value == Decimal("149.50")
+
+
 @pytest.mark.parametrize(
     ("event", "pointer"),
     [
@@ -76,7 +82,8 @@ def test_all_an_event_can_say() -> None:
         (EVENT | {"at": "9999-12-31T23:59:59-14:00"}, "/at"),
         (EVENT | {"value": None}, "/value"),
         (EVENT | {"value": True}, "/value"),
-        (EVENT | {"value": "1"}, "/value"),
+        (EVENT | {"value": "1e3"}, "/value"),
+        (EVENT | {"value": ""}, "/value"),
         (EVENT | {"value": 10**18}, "/value"),
         (EVENT | {"value": Decimal("1e1000000")}, "/value"),
         (EVENT | {"value": Decimal("0." + "1" * 31)}, "/value"),
