@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from demo import agreed
 from demo.departures import SENT_TWICE, next_month
-from demo.found import Document, Found
+from demo.found import MONEY, Document, Found, money
 from demo.independent import Expected, ExpectedLine, total
 
 DECLINED_ON = (date(2013, 3, 1), date(2013, 3, 2), date(2013, 3, 4))
@@ -99,19 +99,20 @@ def _compare_ledger(comparison: Comparison, expected: Expected, found: Found) ->
             "deferred revenue at the end": ZERO,
             "unbilled at the end": expected.used[month],
             "receivable at the end": ZERO,
-            "cash at the end": expected.issued_by(next_month(date.fromisoformat(f"{month}-01")) - ONE_DAY),
+            "money at the end": expected.issued_by(next_month(date.fromisoformat(f"{month}-01")) - ONE_DAY),
         }
         for (what, amount), got in zip(wanted.items(), _balances(found, month), strict=True):
             comparison.check("balances", f"{what} of {month}", amount, got)
-    balances = {account: balance for account, balance in found.balances.items() if balance}
-    comparison.check("balances", "trial balance", {"cash": expected.total, "revenue": -expected.total}, balances)
+    others = {account: balance for account, balance in found.balances.items() if balance and account not in MONEY}
+    comparison.check("balances", "money in the trial balance", expected.total, money(found.balances))
+    comparison.check("balances", "the rest of the trial balance", {"revenue": -expected.total}, others)
 
 
 def _balances(found: Found, month: str) -> tuple[Decimal, ...]:
     opened, closed = found.opening.get(month, {}), found.closing.get(month, {})
-    accounts = ("unbilled_receivable", "receivable", "cash")
+    claims = (closed.get(account, ZERO) for account in ("unbilled_receivable", "receivable"))
     deferred = (-opened.get("contract_position", ZERO), -closed.get("contract_position", ZERO))
-    return (*deferred, *(closed.get(account, ZERO) for account in accounts))
+    return (*deferred, *claims, money(closed))
 
 
 def _compare_usage(comparison: Comparison, expected: Expected, found: Found) -> None:

@@ -82,6 +82,11 @@ def next_month(month: date) -> date:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
+def local_day(at: str) -> date:
+    """The day in New York at an instant."""
+    return datetime.fromisoformat(at).astimezone(ZoneInfo(agreed.ZONE)).date()
+
+
 def instant(day: date) -> str:
     """The instant at which a local day begins, as it is written in the file."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(agreed.ZONE))

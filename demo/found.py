@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+# What was collected lies with the gateway until it pays out.
+MONEY: Final = ("cash", "gateway_clearing")
+
+
+def money(balances: Mapping[str, Decimal]) -> Decimal:
+    """What was collected, wherever it lies."""
+    return sum((balances.get(account, Decimal(0)) for account in MONEY), Decimal(0))
 
 
 class FoundLine(NamedTuple):

@@ -2,29 +2,27 @@
 
 from dataclasses import dataclass
 
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 
 from domain.keys import contract_workflow_id
+from sandbox.temporal import NAMESPACE
 
 
 @dataclass(frozen=True, slots=True)
-class Cycle:
-    """One run of a contract's workflow: one billing cycle."""
+class Histories:
+    """A contract's latest run, and how many events one of its earlier runs has: one billing cycle."""
 
     workflow_id: str
-    run_id: str
-    events: int
+    latest_run_id: str
+    quiet_cycle_events: int
 
 
-async def cycle(address: str, contract_id: str, *, number: int) -> Cycle:
-    """The contract's billing cycle with that number, counted from 1."""
-    client = await Client.connect(address)
+async def histories(address: str, contract_id: str, *, cycle: int) -> Histories:
+    """The histories of a contract; `cycle` is the number of the billing cycle to count, from 1."""
+    client = await Client.connect(address, namespace=NAMESPACE)
     workflow_id = contract_workflow_id(contract_id)
-    runs = [
-        run
-        async for run in client.list_workflows(f"WorkflowId = '{workflow_id}'")
-        if run.status is WorkflowExecutionStatus.CONTINUED_AS_NEW
-    ]
-    run = sorted(runs, key=lambda run: run.start_time)[number - 1]
-    history = await client.get_workflow_handle(workflow_id, run_id=run.run_id).fetch_history()
-    return Cycle(workflow_id, run.run_id, len(history.events))
+    runs = sorted(
+        [run async for run in client.list_workflows(f"WorkflowId = '{workflow_id}'")], key=lambda run: run.start_time
+    )
+    history = await client.get_workflow_handle(workflow_id, run_id=runs[cycle - 1].run_id).fetch_history()
+    return Histories(workflow_id, runs[-1].run_id, len(history.events))

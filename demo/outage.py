@@ -24,9 +24,9 @@ class Outage:
     issued: int
 
 
-def issued_on(client: ApiClient, day: date) -> int:
-    """How many invoices of that day there are."""
-    return sum(1 for _ in client.items("/v1/invoices", issued_from=str(day), issued_to=str(day + timedelta(days=1))))
+def invoices_on(client: ApiClient, day: date) -> list[dict[str, Any]]:
+    """The invoices of that day so far."""
+    return list(client.items("/v1/invoices", issued_from=str(day), issued_to=str(day + timedelta(days=1))))
 
 
 def kill_worker_amid(
@@ -38,7 +38,7 @@ def kill_worker_amid(
     """
     worker = Stack(settings, only=[WORKER])
     while not advance.done():
-        issued = issued_on(client, day)
+        issued = len(invoices_on(client, day))
         if 0 < issued < invoices:
             (part,) = worker.status()
             if part.pid is not None:

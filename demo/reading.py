@@ -1,14 +1,12 @@
 """Reads what came of the year through the API."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from demo import agreed
 from demo.client import ApiClient
-from demo.departures import next_month
+from demo.departures import local_day, next_month
 from demo.found import Attempt, Document, Found, FoundLine, Payment, Unmatched
 from demo.stage import Stage
 
@@ -65,7 +63,7 @@ def _payments(invoices: Iterable[dict[str, Any]], carriers: dict[str, str]) -> I
                 amount=_dollars(payment["amount"]),
                 status=payment["status"],
                 attempts=tuple(
-                    Attempt(attempt["number"], _local(attempt["at"]), attempt["status"], attempt["code"])
+                    Attempt(attempt["number"], local_day(attempt["at"]), attempt["status"], attempt["code"])
                     for attempt in payment["attempts"]
                 ),
             )
@@ -79,7 +77,3 @@ def _balances(api: ApiClient, at: date | None = None) -> dict[str, Decimal]:
 def _dollars(amount: dict[str, Any]) -> Decimal:
     assert amount["currency"] == "USD"
     return Decimal(amount["amount"])
-
-
-def _local(at: str) -> date:
-    return datetime.fromisoformat(at).astimezone(ZoneInfo(agreed.ZONE)).date()

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
@@ -13,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from demo.comparison import Comparison
-from demo.found import Document, Found
+from demo.found import Document, Found, money
 
 ZERO: Final = Decimal(0)
 DISAGREEMENTS_SHOWN: Final = 40
@@ -92,7 +91,15 @@ def _payments(found: Found) -> Table:
 def _ledger(found: Found) -> Table:
     table = _table(
         "Ledger by month, USD",
-        *("", "revenue", "deferred on the 1st", "deferred at the end", "unbilled at the end", "receivable", "cash"),
+        *(
+            "",
+            "revenue",
+            "deferred on the 1st",
+            "deferred at the end",
+            "unbilled at the end",
+            "receivable",
+            "collected",
+        ),
     )
     for month, revenue in sorted(found.revenue.items()):
         opened, closed = found.opening.get(month, {}), found.closing.get(month, {})
@@ -101,7 +108,8 @@ def _ledger(found: Found) -> Table:
             _money(revenue),
             _money(-opened.get(DEFERRED, ZERO)),
             _money(-closed.get(DEFERRED, ZERO)),
-            *(_money(closed.get(account, ZERO)) for account in ("unbilled_receivable", "receivable", "cash")),
+            *(_money(closed.get(account, ZERO)) for account in ("unbilled_receivable", "receivable")),
+            _money(money(closed)),
         )
     table.add_section()
     table.add_row("year", _money(sum(found.revenue.values(), ZERO)), style="bold")
@@ -144,34 +152,6 @@ def verdict(comparison: Comparison) -> RenderableType:
     more = len(wrong) - DISAGREEMENTS_SHOWN
     line = f"[bold red]✗ {len(wrong)} figures disagree[/] with those computed straight from the CSV; compared: {kinds}."
     return Group(Text.from_markup(line), table, Text(f"... and {more} more" if more > 0 else ""))
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """How long the run took, how many events it sent at what rate, and the events of one quiet cycle in Temporal."""
-
-    seconds: float
-    events_sent: int
-    events_per_second: int
-    events_per_cycle: int
-
-
-def measurements(measured: Measured) -> RenderableType:
-    """How fast it went."""
-    minutes, seconds = divmod(round(measured.seconds), 60)
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row("wall time", f"{minutes} min {seconds} s")
-    grid.add_row("usage", f"{measured.events_per_second:,} events/s ({measured.events_sent:,} events over HTTP)")
-    grid.add_row("Temporal", f"{measured.events_per_cycle} history events in one quiet cycle: rated, issued, charged")
-    return grid
-
-
-def links(contract_url: str, docs_url: str) -> RenderableType:
-    """Where to look."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row("one contract", contract_url)
-    grid.add_row("API", docs_url)
-    return grid
 
 
 def _table(title: str, *columns: str | Column, gap: int = 1) -> Table:

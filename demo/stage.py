@@ -2,15 +2,18 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from demo.bank import Bank
 from demo.client import ApiClient
 from demo.ingestion import Ingestion
 from sandbox.plan import Plan
 from sandbox.stack import Stack
+from sandbox.temporal import NAMESPACE
 from settings import TEMPORAL_VARIABLES, StackSettings
 
 HOME = "demo"
@@ -26,13 +29,16 @@ class Stage:
     bank: Bank
     ingestion: Ingestion
 
-    @property
-    def docs_url(self) -> str:
-        return f"{self.api.url}/docs"
+    def contracts_url(self) -> str:
+        """The page of all contracts in Temporal's web UI."""
+        return f"{self._workflows_url()}?query=WorkflowType%3D%22Contract%22"
 
-    def workflow_url(self, workflow_id: str) -> str:
-        """The page of a workflow in Temporal's web UI."""
-        return f"{self.plan.address('temporal_ui')}/namespaces/default/workflows/{workflow_id.replace('/', '%2F')}"
+    def workflow_url(self, workflow_id: str, run_id: str) -> str:
+        """The page of one run of a workflow there."""
+        return f"{self._workflows_url()}/{quote(workflow_id, safe='')}/{run_id}"
+
+    def _workflows_url(self) -> str:
+        return f"{self.plan.address('temporal_ui')}/namespaces/{NAMESPACE}/workflows"
 
 
 def own(settings: StackSettings) -> StackSettings:
@@ -64,4 +70,6 @@ def raised(settings: StackSettings, report: Callable[[str, str], None], *, keep:
             stage.api.close()
     finally:
         if not kept:
+            # A second Ctrl-C must not leave half of the stack behind.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             stack.down()

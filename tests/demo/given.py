@@ -36,11 +36,11 @@ def right(expected: Expected) -> Found:
         documents=tuple(documents),
         payments=tuple(payments),
         revenue=dict(expected.revenue),
-        balances=nothing | {"cash": expected.total, "revenue": -expected.total},
+        balances=nothing | {"gateway_clearing": expected.total, "revenue": -expected.total},
         opening={month: nothing | {"contract_position": -amount} for month, amount in expected.gates.items()},
         closing={
             month: nothing
-            | {"unbilled_receivable": used, "cash": expected.issued_by(date.fromisoformat(f"{month}-28"))}
+            | {"unbilled_receivable": used, "gateway_clearing": expected.issued_by(date.fromisoformat(f"{month}-28"))}
             for month, used in expected.used.items()
         },
         unmatched=tuple(

@@ -68,7 +68,7 @@ def declined_once_more(found: Found) -> Found:
         pytest.param(lambda f: replace(f, revenue={**f.revenue, "2014-01": CENT}), id="revenue beyond the year"),
         pytest.param(lambda f: replace(f, balances={**f.balances, "rounding": CENT}), id="an account"),
         pytest.param(lambda f: replace(f, opening={**f.opening, "2013-02": {}}), id="deferred revenue"),
-        pytest.param(lambda f: replace(f, closing={**f.closing, "2013-02": {}}), id="unbilled receivables and cash"),
+        pytest.param(lambda f: replace(f, closing={**f.closing, "2013-02": {}}), id="unbilled receivables and money"),
         pytest.param(lambda f: replace(f, unmatched=()), id="an unmatched departure is missing"),
         pytest.param(
             lambda f: replace(f, unmatched=(Unmatched("2", "UA", "unknown_customer"),)), id="a reason is another"
@@ -92,5 +92,5 @@ def test_json_holds_amounts_as_decimals_of_dollars(expected: Expected) -> None:
         {"line": "gates", "amount": "-456000.00", "quantity": "24"},
         {"line": "gates", "amount": "532000.00", "quantity": "28"},
     ]
-    assert found["trial_balance"]["revenue"] == f"-{found['trial_balance']['cash']}"
+    assert found["trial_balance"]["revenue"] == f"-{found['trial_balance']['gateway_clearing']}"
     assert found["revenue"]["2013-06"] == "5856000.00"
