@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sqlalchemy import CheckConstraint, UniqueConstraint, func, text, update
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
@@ -13,7 +13,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from domain.keys import derived
 from models.base import BIG, INSTANT, JSON, QUANTITY
 from models.usage_lock import watermark
-from models.usage_totals import Measure, UsageTotals, aggregate
+from models.usage_totals import Aggregate, Measure, UsageTotals, aggregate
 
 
 class RatedLine(SQLModel, table=True):
@@ -50,6 +50,7 @@ class RatedLine(SQLModel, table=True):
     event: str
     aggregate: str
     reads: str
+    group_by: list[str] = Field(sa_type=JSON)
     generation: int
     after_seq: int = Field(sa_type=BIG)
     up_to_seq: int = Field(sa_type=BIG)
@@ -128,6 +129,7 @@ def claim(session: Session, wanted: Claim) -> RatedLine:
         event=wanted.measure.event,
         aggregate=wanted.measure.aggregate,
         reads=wanted.measure.reads,
+        group_by=list(wanted.measure.group_by),
         generation=wanted.generation,
         after_seq=after_seq,
         up_to_seq=up_to_seq,
@@ -177,18 +179,12 @@ def _generations(session: Session, wanted: Claim) -> Sequence[RatedLine]:
 
 
 def _same(made: RatedLine, wanted: Claim) -> RatedLine:
-    as_made = (made.to_at, made.event, made.aggregate, made.reads, made.period_start, made.period_end)
-    measure = wanted.measure
-    as_wanted = (
-        wanted.to_at,
-        measure.event,
-        measure.aggregate,
-        measure.reads,
-        wanted.period_start,
-        wanted.period_end,
-    )
-    if as_made != as_wanted:
-        raise ClaimMismatch(f"line {wanted.line_id} claimed {as_made} from {made.from_at} before, not {as_wanted}")
+    asked = wanted.measure
+    measure = Measure(made.event, cast(Aggregate, made.aggregate), made.reads, tuple(made.group_by))
+    if (made.to_at, made.period_start, made.period_end) != (wanted.to_at, wanted.period_start, wanted.period_end):
+        raise ClaimMismatch(f"line {wanted.line_id} claimed up to {made.to_at} from {made.from_at} before")
+    if measure != asked:
+        raise ClaimMismatch(f"line {wanted.line_id} claimed {measure} from {made.from_at} before, not {asked}")
     return made
 
 

@@ -88,8 +88,12 @@ def test_a_generation_cannot_be_left_out(database: Database) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [replace(FIRST, to_at=MARCH), replace(FIRST, measure=Measure("departure", "count"))],
-    ids=["another end", "another measure"],
+    [
+        replace(FIRST, to_at=MARCH),
+        replace(FIRST, measure=replace(SEATS, aggregate="max")),
+        replace(FIRST, measure=replace(SEATS, group_by=())),
+    ],
+    ids=["another end", "another aggregate", "other groups"],
 )
 def test_a_claim_cannot_be_made_again_as_another_one(database: Database, changed: Claim) -> None:
     database.run(start)

@@ -91,6 +91,7 @@ def create_tables() -> None:
         sa.Column("event", sa.String(), nullable=False),
         sa.Column("aggregate", sa.String(), nullable=False),
         sa.Column("reads", sa.String(), nullable=False),
+        sa.Column("group_by", postgresql.JSONB(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("after_seq", sa.BigInteger(), nullable=False),
         sa.Column("up_to_seq", sa.BigInteger(), nullable=False),
