@@ -76,7 +76,7 @@ def _send_usage(product: Product, month: int) -> None:
     ]
     for _ in range(2):
         answer = product.post("/v1/usage", events)
-        assert {result["status"] for result in answer["results"]} <= {"accepted", "duplicate"}, answer
+        assert {result["result"] for result in answer["results"]} <= {"accepted", "duplicate"}, answer
 
 
 def _issued(product: Product, on: str) -> int:
