@@ -69,7 +69,7 @@ def test_whatever_happens_nothing_is_left_deferred_or_unbilled(database: Databas
     assert "contract_position" not in balances and "unbilled_receivable" not in balances
     [(billed, open_minor)] = story.rows(
         "SELECT coalesce(sum(CASE kind WHEN 'invoice' THEN net_minor ELSE -net_minor END), 0)::bigint,"
-        " coalesce(sum(CASE status WHEN 'open' THEN total_minor - credited_minor - credit_applied_minor ELSE 0 END), 0)::bigint"
+        " coalesce(sum(total_minor - credited_minor - credit_applied_minor) FILTER (WHERE status = 'open'), 0)::bigint"
         " FROM invoice"
     )
     assert balances.get("revenue", 0) == -billed
