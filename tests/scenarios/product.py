@@ -88,18 +88,19 @@ class Product:
     def _until_answered(self, method: str, path: str, **request: Any) -> Any:
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
-            try:
-                url = self.plan.address("api") + path
-                answer = self._session.request(method, url, timeout=40, **request)
-                if answer.status_code < 500 and answer.status_code != 409:
-                    break
-                trouble = answer.text
-            except requests.ConnectionError as error:
-                trouble = str(error)
+            answer = self._ask(method, path, **request)
+            if answer is not None and answer.status_code < 500 and answer.status_code != 409:
+                assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+                return answer.json()
+            trouble = "no answer" if answer is None else answer.text
             assert time.monotonic() < deadline, f"{method} {path}: {trouble}"
             time.sleep(POLL_SECONDS)
-        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json()
+
+    def _ask(self, method: str, path: str, **request: Any) -> requests.Response | None:
+        try:
+            return self._session.request(method, self.plan.address("api") + path, timeout=40, **request)
+        except requests.ConnectionError:
+            return None
 
 
 @contextmanager

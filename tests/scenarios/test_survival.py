@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -56,7 +56,7 @@ def _live_through_kills(product: Product) -> None:
         if month:
             _send_usage(product, month)
         product.begin_advance(clock, f"{first}T00:00:00Z")
-        _once(lambda first=first: 0 < _issued(product, first) < CONTRACTS)
+        _once_some_are_issued(product, first)
         product.kill(victim)
         product.arrive(clock, f"{first}T00:00:00Z")
 
@@ -84,10 +84,10 @@ def _issued(product: Product, on: str) -> int:
     return int(row[0])
 
 
-def _once(condition: Callable[[], bool]) -> None:
-    """Wait for the moment, which may pass unseen where billing is quick."""
+def _once_some_are_issued(product: Product, on: str) -> None:
+    """Wait for the moment amid billing, which may pass unseen where billing is quick."""
     deadline = time.monotonic() + 3
-    while time.monotonic() < deadline and not condition():
+    while time.monotonic() < deadline and not 0 < _issued(product, on) < CONTRACTS:
         time.sleep(0.005)
 
 

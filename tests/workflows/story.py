@@ -1,6 +1,6 @@
 """Terms and contracts that the workflow tests share."""
 
-from datetime import date
+from datetime import date, datetime
 
 from temporalio.client import Client, WorkflowHandle
 
@@ -34,13 +34,15 @@ def monthly(start: date, *, months: int | None = 12, amount: str = "99.00", **mo
 
 
 async def start_contract(
-    client: Client, terms: Terms, contract_id: str = "con_1", **life: object
+    client: Client,
+    terms: Terms,
+    contract_id: str = "con_1",
+    *,
+    clock_id: str | None = None,
+    clock_now: datetime | None = None,
 ) -> WorkflowHandle[Contract, str]:
     """A running contract workflow."""
-    state = sign(contract_id, "cus_1", terms)
+    life = ContractLife(sign(contract_id, "cus_1", terms), clock_id=clock_id, clock_now=clock_now)
     return await client.start_workflow(
-        Contract.run,
-        ContractLife(state, **life),  # type: ignore[arg-type]
-        id=keys.contract_workflow_id(contract_id),
-        task_queue=CONTRACTS_QUEUE,
+        Contract.run, life, id=keys.contract_workflow_id(contract_id), task_queue=CONTRACTS_QUEUE
     )
