@@ -20,6 +20,8 @@ CARDS = [
     "4222222222222",
     "card: 4242424242424242.",
     "evt4242424242424242x",
+    "cus_d00571ffa8c157888466206439ecfbc 4242424242424242",
+    "cus_4242424242424242",
 ]
 OTHERS = [
     "4242424242424241",
@@ -32,6 +34,10 @@ OTHERS = [
     "DE89370400440532013000",
     "pm_card_visa",
     "",
+    # Ids with digits in a row that pass the check: 157888466206439, 4242424242424242.
+    "/v1/customers/cus_d00571ffa8c157888466206439ecfbce/payment-methods",
+    "con_a4242424242424242aaaaaaaaaaaaaaa",
+    "amd_d00571ffa8c157888466206439ecfbce.0000000a-4242-4242-4242-4242aaaaaaaa",
 ]
 
 
