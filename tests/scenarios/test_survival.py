@@ -2,13 +2,11 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
-from tests.scenarios.product import Product, running_product
+from tests.scenarios.product import Product
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(400)]
 
@@ -38,19 +36,14 @@ TERMS = {
 
 
 @pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
-    # Not under pytest's own folder: that is closed to the user that PostgreSQL runs as.
-    with TemporaryDirectory(prefix="perennial-") as home, running_product(Path(home) / "home") as product:
-        _live_through_kills(product)
-        yield product
-
-
-def _live_through_kills(product: Product) -> None:
+def contracts(product: Product) -> list[str]:
+    """The ids of contracts that have lived through the kills."""
     clock = product.post("/v1/test-clocks", {"name": "kills", "now": "2025-12-31T00:00:00Z"}, key="clock")["id"]
+    ids = []
     for number in range(CONTRACTS):
         customer = product.customer(f"customer-{number}")
         body = {"customer": customer, "clock": clock, "terms": TERMS}
-        product.post("/v1/contracts", body, key=f"contract-{number}")
+        ids.append(str(product.post("/v1/contracts", body, key=f"contract-{number}")["id"]))
     victims = ("worker", "temporal", "postgres", "stripe", "worker")
     for month, (first, victim) in enumerate(zip(MONTHS, victims, strict=True)):
         if month:
@@ -59,6 +52,7 @@ def _live_through_kills(product: Product) -> None:
         _once_some_are_issued(product, first)
         product.kill(victim)
         product.arrive(clock, f"{first}T00:00:00Z")
+    return ids
 
 
 def _send_usage(product: Product, month: int) -> None:
@@ -91,8 +85,12 @@ def _once_some_are_issued(product: Product, on: str) -> None:
         time.sleep(0.005)
 
 
-def test_every_period_is_billed_once_with_its_own_date_and_amount(product: Product) -> None:
-    invoices = product.items("/v1/invoices")
+def _invoices(product: Product, contracts: list[str]) -> list[Any]:
+    return [invoice for contract in contracts for invoice in product.items("/v1/invoices", contract=contract)]
+
+
+def test_every_period_is_billed_once_with_its_own_date_and_amount(product: Product, contracts: list[str]) -> None:
+    invoices = _invoices(product, contracts)
     by_date = Counter((invoice["issued_on"], invoice["total"]["amount"]) for invoice in invoices)
     assert by_date == {
         ("2026-01-01", "100.00"): CONTRACTS,
@@ -104,37 +102,41 @@ def test_every_period_is_billed_once_with_its_own_date_and_amount(product: Produ
     assert {invoice["status"] for invoice in invoices} == {"paid"}
 
 
-def test_invoice_numbers_have_no_gap(product: Product) -> None:
-    numbers = sorted(int(invoice["number"].rpartition("-")[2]) for invoice in product.items("/v1/invoices"))
-    assert numbers == list(range(1, 5 * CONTRACTS + 1))
+def test_invoice_numbers_have_no_gap(product: Product, contracts: list[str]) -> None:
+    numbers = sorted(
+        int(invoice["number"].rpartition("-")[2]) for invoice in product.items("/v1/invoices", kind="invoice")
+    )
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) >= 5 * CONTRACTS
 
 
-def test_the_gateway_captured_each_invoice_exactly_once(product: Product) -> None:
-    captures = product.stripe.journal(kind="capture")
-    assert len(captures) == len({capture["payment_intent"] for capture in captures}) == 5 * CONTRACTS
-    assert sum(capture["amount"] for capture in captures) == 48_000 * CONTRACTS
+def test_the_gateway_captured_each_invoice_exactly_once(product: Product, contracts: list[str]) -> None:
+    rows = product.query(f"select intent_id from payment where contract_id = any(array{contracts})")
+    captures = Counter(capture["payment_intent"] for capture in product.stripe.journal(kind="capture"))
+    assert [captures[intent] for (intent,) in rows] == [1] * (5 * CONTRACTS)
 
 
-def test_the_books_balance_and_everything_that_was_billed_is_revenue(product: Product) -> None:
-    balances = dict(product.query("select account, sum(amount_minor) from journal_line group by account"))
-    assert {account: balance for account, balance in balances.items() if balance} == {
-        "gateway_clearing": 48_000 * CONTRACTS,
-        "revenue": -48_000 * CONTRACTS,
-    }
+def test_the_books_balance_and_everything_that_was_billed_is_revenue(product: Product, contracts: list[str]) -> None:
+    balances = product.query(
+        "select account, sum(amount_minor) from journal_line l join journal_entry e on e.id = l.entry_id"
+        f" where e.contract_id = any(array{contracts}) group by account having sum(amount_minor) <> 0"
+    )
+    assert dict(balances) == {"gateway_clearing": 48_000 * CONTRACTS, "revenue": -48_000 * CONTRACTS}
 
 
-def test_revenue_lies_in_the_months_in_which_it_was_earned(product: Product) -> None:
+def test_revenue_lies_in_the_months_in_which_it_was_earned(product: Product, contracts: list[str]) -> None:
     months = product.query(
-        "select to_char(posting_on, 'YYYY-MM'), -sum(amount_minor) from journal_line join journal_entry e"
-        " on e.id = entry_id where account = 'revenue' group by 1 order by 1"
+        "select to_char(posting_on, 'YYYY-MM'), -sum(amount_minor) from journal_line l join journal_entry e"
+        f" on e.id = l.entry_id where account = 'revenue' and e.contract_id = any(array{contracts})"
+        " group by 1 order by 1"
     )
     assert months == [(f"2026-0{month}", 12_000 * CONTRACTS) for month in (1, 2, 3, 4)]
 
 
-def test_each_event_is_on_one_rated_line(product: Product) -> None:
-    counted = product.query("select sum(event_count) from rated_line")
+def test_each_event_is_on_one_rated_line(product: Product, contracts: list[str]) -> None:
+    counted = product.query(f"select sum(event_count) from rated_line where contract_id = any(array{contracts})")
     assert counted == [(4 * 2 * CONTRACTS,)]
 
 
-def test_every_contract_has_expired(product: Product) -> None:
-    assert {contract["status"] for contract in product.items("/v1/contracts")} == {"expired"}
+def test_every_contract_has_expired(product: Product, contracts: list[str]) -> None:
+    assert {product.get(f"/v1/contracts/{contract}")["status"] for contract in contracts} == {"expired"}

@@ -107,7 +107,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "audit_log",
-        sa.Column("sequence", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("at", INSTANT, nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("request_id", sa.String(), nullable=False),
