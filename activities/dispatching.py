@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import psycopg
 import structlog
 from sqlalchemy import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -58,7 +58,7 @@ class Dispatcher:
                 try:
                     await self.dispatch_events()
                     await self.start_contracts()
-                except (DBAPIError, RPCError) as error:
+                except (SQLAlchemyError, RPCError) as error:
                     log.warning("dispatch_failed", error=type(error).__name__)
                 try:
                     async with asyncio.timeout(SWEEP_SECONDS):

@@ -120,29 +120,35 @@ async def _amend(call: Call, contract_id: str, change: Amend, response: Response
 
 
 async def _ask(call: Call, contract_id: str, change: Amend, key: str) -> temporal.Reply[Amended]:
-    request = await run_in_threadpool(call.parts.database.run, lambda session: _dated(session, contract_id, change))
+    request, is_started = await run_in_threadpool(
+        call.parts.database.run, lambda session: _dated(session, contract_id, change)
+    )
     client, workflow_id = temporal.connected(call.parts.temporal), keys.contract_workflow_id(contract_id)
     if request is None:
         # The very change that ended the contract may be asked for again, by a caller who missed the answer.
         return await temporal.reply_to(client, workflow_id, None, key=key, kind=Amended, seconds=POLL_SECONDS)
-    if not await started(call, contract_id):
+    if not (is_started or await started(call, contract_id)):
         raise temporal.Unreachable
     return await temporal.ask(client, workflow_id, "amend", request, key=key, kind=Amended, seconds=ANSWER_SECONDS)
 
 
-def _dated(session: Session, contract_id: str, change: Amend) -> Amend | None:
-    """The change with its business time, where a test clock tells it; None where the contract has ended."""
+def _dated(session: Session, contract_id: str, change: Amend) -> tuple[Amend | None, bool]:
+    """The change with its business time, where a test clock tells it, and whether the contract's workflow was started.
+
+    There is no change to ask for where the contract has ended.
+    """
     row = existing_contract(session, contract_id)
+    is_started = row.workflow_started_at is not None
     if row.status in ENDED:
-        return None
+        return None, is_started
     if row.clock_id is None:
-        return change
+        return change, is_started
     clock = get_clock(session, row.clock_id)
     assert clock is not None
     if clock.status == "advancing":
         detail = "The contract's test clock is advancing. Send the same request again once it is ready."
         raise Problem(503, "clock-advancing", detail, headers={"Retry-After": "1"})
-    return Amend(change.change, change.expected_version, clock.now_at)
+    return Amend(change.change, change.expected_version, clock.now_at), is_started
 
 
 def _shown(contract_id: str, key: str, reply: temporal.Reply[Amended]) -> AmendmentOut:
