@@ -1,6 +1,5 @@
 """The items that a line puts on a bill."""
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Literal
 
@@ -21,8 +20,6 @@ def running_index(terms: Terms, line: Line, day: date) -> int:
 
 def fixed(terms: Terms, line: Line, kind: Literal["charge", "credit"], start: date, end: date) -> Item:
     """The part `[start, end)` of the period that holds `start`, at the line's present quantity and price."""
-    index = running_index(terms, line, start)
-    whole = regular_period(terms.start, line.every, index, terms.anchor_day)
     return Item(
         line=line.id,
         kind=kind,
@@ -30,7 +27,7 @@ def fixed(terms: Terms, line: Line, kind: Literal["charge", "credit"], start: da
         start=start,
         end=end,
         part_days=(end - start).days,
-        whole_days=whole.days,
+        whole_days=_whole_days(terms, line, start),
         price=line.price,
         quantity=line.units,
         recognize=line.pattern,
@@ -56,18 +53,28 @@ def arrears(
 
 
 def _arrears_item(terms: Terms, line: Line, stretch: Segment) -> Item:
-    then = line.model_copy(update={"price": stretch.price, "quantity": stretch.quantity})
-    item = fixed(terms, then, "charge", stretch.start, stretch.end)
     if line.meter is None:
-        return item
+        then = line.model_copy(update={"price": stretch.price, "quantity": stretch.quantity})
+        return fixed(terms, then, "charge", stretch.start, stretch.end)
     meter = terms.meter(line.meter)
-    return replace(
-        item,
+    return Item(
+        line=line.id,
         kind="usage",
-        quantity=None,
+        bill=line.bill,
+        start=stretch.start,
+        end=stretch.end,
+        part_days=(stretch.end - stretch.start).days,
+        whole_days=_whole_days(terms, line, stretch.start),
+        price=stretch.price,
+        recognize=line.pattern,
         event=meter.event_name,
         aggregate=meter.aggregate,
         reads=meter.reads,
         from_at=stretch.start_at,
         to_at=stretch.end_at,
     )
+
+
+def _whole_days(terms: Terms, line: Line, day: date) -> int:
+    """The days of the regular period that holds `day`."""
+    return regular_period(terms.start, line.every, running_index(terms, line, day), terms.anchor_day).days

@@ -127,15 +127,9 @@ def _bill_line(
         terms, progress = terms.with_line(line), replace(progress, upcoming=None)
     if line.bill == "advance":
         items = (charges.fixed(terms, line, "charge", on, through),)
-    progress = replace(
-        progress,
-        index=progress.index + closed,
-        billed_through=through,
-        since=on,
-        since_at=first_instant(on, terms.timezone),
-        past=(),
-    )
-    return terms, progress, items
+    since_at = first_instant(on, terms.timezone)
+    billed = LineState(line.id, progress.index + closed, through, on, since_at, upcoming=progress.upcoming)
+    return terms, billed, items
 
 
 def _unpaid(state: ContractState, unpaid: tuple[str, ...]) -> Decision:

@@ -1,14 +1,14 @@
 """A document drafted from a bill: its lines with how each amount came about, its taxes, its total."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from domain.money import UNROUNDED, to_major, to_minor
 from domain.rating import Rated, Step, Usage, proportion, rate
 from domain.state import Bill, Item
-from domain.tax import Taxes, tax_on
+from domain.tax import tax_on
 from domain.terms import Terms
 
 DocumentKind = Literal["invoice", "credit_note"]
@@ -47,14 +47,17 @@ def draft(bill: Bill, usage: Mapping[int, Usage], terms: Terms) -> Draft | None:
     credit note, the mirror image of the invoice that it would be.
     """
     priced = [_price(item, usage.get(position), terms.currency) for position, item in enumerate(bill.items)]
-    lines = [line for line in priced if line.net_minor or line.item.kind != "usage"]
+    lines = [line for line in priced if line.minor or line.item.kind != "usage"]
     if not lines:
         return None
-    sign = -1 if sum(line.net_minor for line in lines) < 0 else 1
-    taxes = tax_on([sign * line.net_minor for line in lines], terms.tax)
+    sign = -1 if sum(line.minor for line in lines) < 0 else 1
+    taxes = tax_on([sign * line.minor for line in lines], terms.tax)
     return Draft(
         kind="credit_note" if sign < 0 else "invoice",
-        lines=tuple(_taxed(line, taxes, position) for position, line in enumerate(lines)),
+        lines=tuple(
+            DraftLine(line.item, line.usage, net_minor, tax_minor, line.steps)
+            for line, net_minor, tax_minor in zip(lines, taxes.net_by_line, taxes.tax_by_line, strict=True)
+        ),
         net_minor=taxes.net_minor,
         tax_minor=taxes.tax_minor,
         tax_by_rate=tuple(zip((rate.name for rate in terms.tax), taxes.tax_by_rate, strict=True)),
@@ -63,10 +66,17 @@ def draft(bill: Bill, usage: Mapping[int, Usage], terms: Terms) -> Draft | None:
 
 def earned(item: Item, usage: Usage | None, currency: str) -> int:
     """What `item` is worth in minor units: its line's amount before tax, negative for a credit."""
-    return _price(item, usage, currency).net_minor
+    return _price(item, usage, currency).minor
 
 
-def _price(item: Item, usage: Usage | None, currency: str) -> DraftLine:
+class _Priced(NamedTuple):
+    item: Item
+    usage: Usage
+    minor: int
+    steps: tuple[Step, ...]
+
+
+def _price(item: Item, usage: Usage | None, currency: str) -> _Priced:
     if item.kind == "usage":
         assert usage is not None, f"usage of {item.line} was not rated"
         rated = _rate_usage(item, usage, currency)
@@ -76,7 +86,7 @@ def _price(item: Item, usage: Usage | None, currency: str) -> DraftLine:
         usage = Usage(item.quantity)
         rated = rate(item.price, usage)
         minor = to_minor(proportion(rated.amount, item.part_days, item.whole_days), currency)
-    return DraftLine(item, usage, -minor if item.kind == "credit" else minor, 0, rated.steps)
+    return _Priced(item, usage, -minor if item.kind == "credit" else minor, rated.steps)
 
 
 def _rate_usage(item: Item, usage: Usage, currency: str) -> Rated:
@@ -90,10 +100,6 @@ def _rate_usage(item: Item, usage: Usage, currency: str) -> Rated:
         return rated
     label = f"up to the minimum of {price.minimum:,f} for {item.part_days} of {item.whole_days} days"
     return Rated(least, (*rated.steps, Step(label, None, None, UNROUNDED.subtract(least, rated.amount))))
-
-
-def _taxed(line: DraftLine, taxes: Taxes, position: int) -> DraftLine:
-    return replace(line, net_minor=taxes.net_by_line[position], tax_minor=taxes.tax_by_line[position])
 
 
 def monthly_value(terms: Terms) -> int:
