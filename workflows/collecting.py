@@ -1,11 +1,12 @@
 """How a contract has an invoice collected: it charges once itself and leaves the rest to a collection."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.signatures import ChargeInvoice, ChargeOutcome, ChargingSteps
@@ -71,3 +72,12 @@ async def start(collection: CollectionLife) -> None:
             static_summary=f"Collect {collection.number}",
             search_attributes=collection_attributes(collection, stage_of(collection)),
         )
+
+
+async def tell_credited(open_invoices: Iterable[str]) -> None:
+    """Let collections look again: a credit note lowers what is owed, perhaps to nothing."""
+    for invoice_id in open_invoices:
+        collection = workflow.get_external_workflow_handle_for(Collection.run, keys.collection_workflow_id(invoice_id))
+        # One that has just settled its invoice no longer listens.
+        with suppress(ApplicationError):
+            await collection.signal(Collection.credited)

@@ -73,6 +73,10 @@ class Collection:
     def payment_event(self, event_id: str) -> None:
         self.events.append(event_id)
 
+    @workflow.signal(description="Less is owed than before")
+    def credited(self) -> None:
+        self.events.append("")
+
     @update("Do all that is due by the time of the test clock")
     async def catch_up(self, to: datetime) -> CaughtUp:
         self.clock_now = to if self.clock_now is None else max(self.clock_now, to)
@@ -158,7 +162,7 @@ class Collection:
         self.life = replace(self.life, review_at=None)
         if outcome.kind == "settled":
             await self._settle(at)
-        elif outcome.kind == "pending":
+        elif outcome.kind == "pending" and (awaited or not reviewed):
             self.life = replace(self.life, review_at=at + REVIEW_AFTER)
         elif not reviewed or awaited:
             await self._declined(outcome, at)

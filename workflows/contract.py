@@ -204,6 +204,8 @@ class Contract:
     # Collecting.
 
     async def _collect(self, issued: Issued, bill: Bill) -> None:
+        if issued.kind == "credit_note":
+            await collecting.tell_credited(self.open)
         if issued.invoice_id is None or issued.kind != "invoice" or issued.open_minor <= 0:
             return
         assert issued.number is not None and issued.due_on is not None

@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
+from activities.signatures import ChargeOutcome
+from domain.life import Amend
+from domain.state import Cancel
 from tests.workflows.fakes import FakeSteps, declined
 from tests.workflows.story import monthly, start_contract
 from workflows.collection import Collection
@@ -106,6 +109,31 @@ async def test_an_event_of_the_gateway_settles_an_invoice_without_another_charge
     assert len(steps.charges) == 1
     await move_to(real_client, contract, steps, JANUARY)
     assert (await contract.query(Contract.view)).state.status == "active"
+
+
+async def test_a_credit_note_that_covers_an_unpaid_invoice_ends_its_collection(
+    real_client: Client, steps: FakeSteps
+) -> None:
+    steps.outcomes += [declined("expired_card")]
+    contract = await begin(real_client)
+    await move_to(real_client, contract, steps, JANUARY)
+    await contract.execute_update(Contract.amend, Amend(Cancel(when="now"), at=JANUARY))
+    assert await collection_of(real_client, steps).result() == "settled"
+    assert len(steps.charges) == 1
+
+
+async def test_an_event_that_tells_nothing_new_leaves_the_next_retry_where_it_was(
+    real_client: Client, steps: FakeSteps
+) -> None:
+    steps.outcomes += [declined("expired_card")]
+    steps.reviews += [ChargeOutcome("pending")]
+    contract = await begin(real_client)
+    await move_to(real_client, contract, steps, JANUARY)
+    collection = collection_of(real_client, steps)
+    await collection.signal(Collection.payment_event, "evt_1")
+    await collection.execute_update(Collection.catch_up, JANUARY)
+    view = await collection.query(Collection.view)
+    assert (view.stage, view.next_action_at) == ("retrying", JANUARY + timedelta(days=1))
 
 
 async def test_an_invoice_with_payment_terms_is_charged_on_the_day_it_is_due(
