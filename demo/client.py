@@ -22,8 +22,8 @@ class ApiError(Exception):
 class ApiClient:
     """Not to be shared between threads; each takes a client of its own with `another`."""
 
-    def __init__(self, url: str, key: str) -> None:
-        self.url, self._key = url, key
+    def __init__(self, url: str, key: str, *, pause_seconds: float = 1.0) -> None:
+        self.url, self._key, self._pause_seconds = url, key, pause_seconds
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {key}"
@@ -89,7 +89,7 @@ class ApiClient:
                 return answer.json()
             if not _may_change(answer) or time.monotonic() > deadline:
                 raise ApiError(f"{method} {path}: {answer.status_code} {answer.text}")
-            time.sleep(1)
+            time.sleep(self._pause_seconds)
 
 
 def _may_change(answer: requests.Response) -> bool:

@@ -150,7 +150,8 @@ def verdict(comparison: Comparison) -> RenderableType:
     for one in wrong[:DISAGREEMENTS_SHOWN]:
         table.add_row(one.what, one.expected, one.found)
     more = len(wrong) - DISAGREEMENTS_SHOWN
-    line = f"[bold red]✗ {len(wrong)} figures disagree[/] with those computed straight from the CSV; compared: {kinds}."
+    share = f"{len(wrong):,} of {comparison.compared.total():,}"
+    line = f"[bold red]✗ Not all agrees[/] with the figures computed straight from the CSV: {share} differ."
     return Group(Text.from_markup(line), table, Text(f"... and {more} more" if more > 0 else ""))
 
 

@@ -51,9 +51,12 @@ def run(settings: StackSettings, console: Console, *, keep: bool, json_file: Pat
             measured = Measured(time.monotonic() - started, stage.ingestion.sent, stage.ingestion.rate, kept)
             if json_file is not None:
                 json_file.write_text(json.dumps(found.as_json(), indent=2) + "\n")
-            for part in (*tables(found, airlines()), verdict(comparison), summary(measured, stage, keep=keep)):
+            for part in (*tables(found, airlines()), verdict(comparison)):
                 console.print()
                 console.print(part)
+            console.print()
+            # Addresses stay in one piece.
+            console.print(summary(measured, stage, keep=keep), soft_wrap=True)
             with console.status("Leaving the stack up ..." if keep else "Stopping the stack ..."):
                 closing.close()
     except (ApiError, StoryFailed) as error:

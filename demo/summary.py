@@ -35,8 +35,4 @@ def summary(measured: Measured, stage: Stage, *, keep: bool) -> Text:
         rows["to stop it"] = f".venv/bin/python -m cli down --home '{stage.settings.home}'"
     else:
         rows["to look at it"] = "make demo KEEP=1 leaves the stack up"
-    text = Text(no_wrap=True, overflow="ignore")
-    for name, value in rows.items():
-        text.append(f"{name:<14}", style="dim")
-        text.append(f"{value}\n")
-    return text
+    return Text("\n").join(Text.assemble((f"{name:<14}", "dim"), value) for name, value in rows.items())
