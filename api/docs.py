@@ -1,5 +1,6 @@
 """The OpenAPI document and a page to read it: plain HTML that needs no script and no other server."""
 
+import re
 from html import escape
 from typing import Any, Final
 
@@ -47,12 +48,18 @@ def _page(found: dict[str, Any]) -> str:
             by_tag.setdefault(operation["tags"][0], []).append(_operation(path, method, operation))
     sections = "".join(f"<h2>{escape(tag)}</h2>{''.join(entries)}" for tag, entries in by_tag.items())
     schemas = "".join(_schema(name, schema) for name, schema in found["components"]["schemas"].items())
-    title, intro = escape(found["info"]["title"]), escape(found["info"]["description"])
+    title, intro = escape(found["info"]["title"]), _prose(found["info"]["description"])
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} API</title><style>{_STYLE}</style>'
         f'</head><body><h1>{title} API</h1><p><a href="/openapi.json">openapi.json</a></p>'
         f'<p class="intro">{intro}</p>{sections}<h2>Schemas</h2>{schemas}</body></html>'
     )
+
+
+def _prose(text: str) -> str:
+    """Text with the two marks of Markdown that the descriptions use: bold and code."""
+    marked = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(text, quote=False))
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", marked)
 
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
@@ -64,7 +71,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     return (
         f'<details id="{escape(operation["operationId"])}"><summary><span class="method">{method.upper()}</span>'
         f"<code>{escape(path)}</code> {escape(operation.get('summary', ''))}</summary>"
-        f'<p class="intro">{escape(operation.get("description", ""))}</p><table>{parameters}</table>'
+        f'<p class="intro">{_prose(operation.get("description", ""))}</p><table>{parameters}</table>'
         f"{_json(operation.get('requestBody', {}).get('content'))}<table>{answers}</table></details>"
     )
 

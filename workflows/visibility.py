@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.life import CollectionLife, OpenInvoice
     from domain.money import format_money
     from domain.state import ContractState
+    from domain.wording import in_words
 
 CONTRACT_STATUS = SearchAttributeKey.for_keyword("ContractStatus")
 CUSTOMER_ID = SearchAttributeKey.for_keyword("CustomerId")
@@ -85,46 +86,48 @@ def upsert(wanted: TypedSearchAttributes) -> None:
         workflow.upsert_search_attributes(updates)
 
 
-def contract_statement(state: ContractState, open_invoices: tuple[OpenInvoice, ...], waits_for: str) -> str:
+def contract_statement(state: ContractState, open_invoices: tuple[OpenInvoice, ...], waits: str) -> str:
     """A statement of the contract that needs no code to be understood."""
     terms, end = state.terms, service_end(state)
     balance = sum(invoice.open_minor for invoice in open_invoices)
-    rows = [
-        ("Status", f"**{state.status.replace('_', ' ')}**"),
-        ("Waits for", waits_for),
+    facts = [
+        ("Status", state.status.replace("_", " ")),
+        ("Waits for", waits),
         ("Open balance", format_money(balance, terms.currency)),
         ("Monthly recurring value", format_money(monthly_value(terms), terms.currency)),
-        ("Started", str(terms.start)),
-        ("Service ends", str(end) if end else "runs on"),
+        ("Service", f"{terms.start} to {end}" if end else f"since {terms.start}, without an end"),
         ("Time zone", terms.timezone),
         ("Version of the terms", str(state.version)),
     ]
-    lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
-    lines += ["", "| Line | Quantity | Price | Billed | Billed through |", "|---|---|---|---|---|"]
+    lines = [*_list(facts), "", "#### Lines"]
     for line, progress in zip(terms.lines, state.lines, strict=True):
-        quantity = f"meter {line.meter}" if line.meter else f"{line.units:f}"
-        how = f"every {line.every}, in {line.bill}"
-        lines.append(f"| {line.id} | {quantity} | {line.price.model} | {how} | {progress.billed_through} |")
+        quantity = f"usage of meter {line.meter}" if line.meter else f"{line.units:f}"
+        price = in_words(line.price, terms.currency)
+        how = f"every {line.every} in {line.bill}, billed through {progress.billed_through}"
+        lines.append(f"- **{line.id}**: {quantity} at {price}, {how}")
     if open_invoices:
-        lines += ["", "| Open invoice | Amount | Due |", "|---|---|---|"]
+        lines += ["", "#### Open invoices"]
         for invoice in open_invoices:
-            amount = format_money(invoice.open_minor, terms.currency)
-            lines.append(f"| {invoice.number} | {amount} | {invoice.due_on} |")
+            lines.append(
+                f"- **{invoice.number}**: {format_money(invoice.open_minor, terms.currency)}, due {invoice.due_on}"
+            )
     return "\n".join(lines)
 
 
 def collection_statement(life: CollectionLife, stage: str, next_at: datetime | None) -> str:
     """A statement of what is being done to collect an invoice."""
     waits = f"the next attempt at {next_at:%Y-%m-%d %H:%M} UTC" if next_at else "a payment or a new payment method"
-    return "\n".join(
-        [
-            "| | |",
-            "|---|---|",
-            f"| Invoice | {life.number} |",
-            f"| Open | {format_money(life.open_minor, life.currency)} |",
-            f"| Stage | **{stage}** |",
-            f"| Declined so far | {life.failures} |",
-            f"| Last answer | {life.last_code or 'none'} |",
-            f"| Waits for | {waits} |",
-        ]
-    )
+    facts = [
+        ("Invoice", life.number),
+        ("Open", format_money(life.open_minor, life.currency)),
+        ("Stage", stage),
+        ("Declined so far", str(life.failures)),
+        ("Last answer", life.last_code or "none"),
+        ("Waits for", "nothing" if stage == "settled" else waits),
+    ]
+    return "\n".join(_list(facts))
+
+
+def _list(facts: list[tuple[str, str]]) -> list[str]:
+    # Tables are shown without room between their columns, so a list reads better.
+    return [f"- **{name}**: {value}" for name, value in facts]

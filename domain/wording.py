@@ -1,0 +1,34 @@
+"""Prices in words, for people."""
+
+from domain.prices import Flat, Graduated, Matrix, Package, PerUnit, Price, Stairstep, Volume
+
+
+def in_words(price: Price, currency: str) -> str:
+    """A price as one phrase, amounts in the major unit, such as "38,000.00 USD each"."""
+    words = _model(price, currency)
+    if price.included:
+        words += f", {price.included:,f} included"
+    if price.minimum is not None:
+        words += f", at least {price.minimum:,f} {currency}"
+    if price.maximum is not None:
+        words += f", at most {price.maximum:,f} {currency}"
+    return words
+
+
+def _model(price: Price, currency: str) -> str:
+    match price:
+        case Flat():
+            return f"{price.amount:,f} {currency} flat"
+        case PerUnit():
+            return f"{price.amount:,f} {currency} each"
+        case Package():
+            return f"{price.amount:,f} {currency} for each started {price.size:,f}"
+        case Graduated():
+            return f"graduated prices from {price.tiers[0].unit:,f} {currency}"
+        case Volume():
+            return f"volume prices from {price.tiers[0].unit:,f} {currency}"
+        case Stairstep():
+            return f"steps from {price.tiers[0].flat:,f} {currency}"
+        case Matrix():
+            units = sorted(cell.unit for cell in price.cells)
+            return f"{units[0]:,f} to {units[-1]:,f} {currency} by property"
