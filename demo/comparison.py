@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from demo import agreed
 from demo.departures import SENT_TWICE, next_month
-from demo.found import MONEY, Document, Found, money
+from demo.found import MONEY, Document, Found, collected
 from demo.independent import Expected, ExpectedLine, total
 
 DECLINED_ON = (date(2013, 3, 1), date(2013, 3, 2), date(2013, 3, 4))
@@ -104,7 +104,7 @@ def _compare_ledger(comparison: Comparison, expected: Expected, found: Found) ->
         for (what, amount), got in zip(wanted.items(), _balances(found, month), strict=True):
             comparison.check("balances", f"{what} of {month}", amount, got)
     others = {account: balance for account, balance in found.balances.items() if balance and account not in MONEY}
-    comparison.check("balances", "money in the trial balance", expected.total, money(found.balances))
+    comparison.check("balances", "money in the trial balance", expected.total, collected(found.balances))
     comparison.check("balances", "the rest of the trial balance", {"revenue": -expected.total}, others)
 
 
@@ -112,7 +112,7 @@ def _balances(found: Found, month: str) -> tuple[Decimal, ...]:
     opened, closed = found.opening.get(month, {}), found.closing.get(month, {})
     claims = (closed.get(account, ZERO) for account in ("unbilled_receivable", "receivable"))
     deferred = (-opened.get("contract_position", ZERO), -closed.get("contract_position", ZERO))
-    return (*deferred, *claims, money(closed))
+    return (*deferred, *claims, collected(closed))
 
 
 def _compare_usage(comparison: Comparison, expected: Expected, found: Found) -> None:

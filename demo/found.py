@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 MONEY: Final = ("cash", "gateway_clearing")
 
 
-def money(balances: Mapping[str, Decimal]) -> Decimal:
+def collected(balances: Mapping[str, Decimal]) -> Decimal:
     """What was collected, wherever it lies."""
     return sum((balances.get(account, Decimal(0)) for account in MONEY), Decimal(0))
 

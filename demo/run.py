@@ -19,6 +19,7 @@ from demo.departures import DEPARTURES, SENT_TWICE, Event, airlines, events_by_m
 from demo.found import Found
 from demo.histories import Histories, histories
 from demo.independent import expect
+from demo.layout import WIDE
 from demo.reading import read
 from demo.report import tables, verdict
 from demo.stage import Stage, own, raised
@@ -35,6 +36,8 @@ def run(settings: StackSettings, console: Console, *, keep: bool, json_file: Pat
     """The exit status: 1 if a figure disagrees, or the story could not be told to its end."""
     settings = own(settings)
     started = time.monotonic()
+    if not console.is_terminal:
+        console.width = max(console.width, WIDE)
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.unlink(missing_ok=True)
@@ -51,7 +54,7 @@ def run(settings: StackSettings, console: Console, *, keep: bool, json_file: Pat
             measured = Measured(time.monotonic() - started, stage.ingestion.sent, stage.ingestion.rate, kept)
             if json_file is not None:
                 json_file.write_text(json.dumps(found.as_json(), indent=2) + "\n")
-            for part in (*tables(found, airlines()), verdict(comparison)):
+            for part in (*tables(found, airlines(), width=console.width), verdict(comparison)):
                 console.print()
                 console.print(part)
             console.print()

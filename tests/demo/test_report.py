@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from demo.comparison import compare
-from demo.departures import airlines
+from demo.departures import DEPARTURES, airlines
 from demo.independent import Expected, expect
 from demo.report import tables, verdict
 from tests.demo.given import right
@@ -26,18 +26,21 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Expected:
     return expect(file)
 
 
-def printed(*parts: RenderableType) -> str:
-    console = Console(file=StringIO(), width=WIDTH)
+def printed(*parts: RenderableType, width: int = WIDTH) -> str:
+    console = Console(file=StringIO(), width=width)
     for part in parts:
         console.print(part)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 
 
-def test_every_table_fits_the_terminal_uncut(expected: Expected) -> None:
-    text = printed(*tables(right(expected), airlines()))
+@pytest.mark.parametrize("width", [80, 112, 120, 200])
+def test_every_table_fits_the_terminal_uncut(width: int) -> None:
+    """With the departures of the whole year, so that the figures have their real size."""
+    text = printed(*tables(right(expect(DEPARTURES)), airlines(), width=width), width=width)
     assert "…" not in text
-    assert max(len(line.rstrip()) for line in text.splitlines()) <= WIDTH
+    assert "455,417,538.85" in text
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= width
 
 
 def test_the_matrix_shows_a_month_in_thousands_and_the_year_exactly(expected: Expected) -> None:
@@ -45,19 +48,25 @@ def test_the_matrix_shows_a_month_in_thousands_and_the_year_exactly(expected: Ex
 
     In the year 12 x 760,000.00 + 12 x 5,000.00 + 4,200,125.00.
     """
-    row = next(line for line in printed(*tables(right(expected), airlines())).splitlines() if line.startswith(" DL"))
+    row = next(
+        line
+        for line in printed(*tables(right(expected), airlines(), width=WIDTH)).splitlines()
+        if line.startswith(" DL")
+    )
     assert row.split() == ["DL", "760", *["765"] * 4, "4,965", *["765"] * 6, "5", "13,380,125.00"]
 
 
 def test_dunning_is_shown_attempt_by_attempt(expected: Expected) -> None:
-    text = printed(*tables(right(expected), airlines()))
+    text = printed(*tables(right(expected), airlines(), width=WIDTH))
     for attempt in ("2013-03-01   1        declined insufficient_funds", "2013-03-06   4        paid 993,000.00 USD"):
         assert attempt in text
 
 
 def test_the_unmatched_are_counted_by_airline_and_reason(expected: Expected) -> None:
     row = next(
-        line for line in printed(*tables(right(expected), airlines())).splitlines() if line.startswith(" UA United")
+        line
+        for line in printed(*tables(right(expected), airlines(), width=WIDTH)).splitlines()
+        if line.startswith(" UA United")
     )
     assert row.split() == ["UA", "United", "Air", "Lines", "Inc.", "outside", "term", "1"]
 
