@@ -118,6 +118,13 @@ class Settings(BaseSettings):
         default=25, gt=0, description="Gateway calls a second over all workers, held by the payments task queue."
     )
 
+    spread_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=21600,
+        description="Window over which wake-ups of contracts signed here are spread after they are due; dates stay.",
+    )
+
     log_format: Literal["json", "console"] = Field(default="json", description="Form of the log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe level that is logged."

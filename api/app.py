@@ -93,6 +93,7 @@ def create_app(
     temporal: Client | None = None,
     wakeups: Wakeups | None = None,
     bootstrap_api_key: str | None = None,
+    spread_seconds: int = 0,
     routers: Sequence[APIRouter] = ROUTERS,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
@@ -113,6 +114,7 @@ def create_app(
         wakeups=wakeups or NoWakeups(),
         keys=ring,
         clock=clock,
+        spread_seconds=spread_seconds,
     )
     app = FastAPI(
         version=VERSION,
@@ -151,6 +153,7 @@ async def create_app_from_settings(found: settings.Settings | None = None) -> Fa
         temporal=temporal,
         wakeups=TemporalWakeups(database, temporal),
         bootstrap_api_key=bootstrap.get_secret_value() if bootstrap else None,
+        spread_seconds=found.spread_seconds,
     )
 
 

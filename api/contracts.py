@@ -63,7 +63,8 @@ def _sign(session: Session, call: Call, body: NewContract) -> str:
         raise invalid("There is no customer with this id or key. Create it first.", "/customer")
     if body.clock is not None and get_clock(session, body.clock) is None:
         raise invalid("There is no test clock with this id. Create it first.", "/clock")
-    state = sign(call.new_id("con"), customer.id, body.terms)
+    spread_seconds = call.parts.spread_seconds
+    state = sign(call.new_id("con"), customer.id, body.terms, spread_seconds=spread_seconds)
     if contracts.insert_contract(session, state, clock_id=body.clock, at=call.at):
         match_waiting(session, state.contract_id)
         call.audit(session, "contract.signed", state.contract_id)

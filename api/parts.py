@@ -15,7 +15,10 @@ from models.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of one API process. `clock` is the instant of a request, never of business."""
+    """The parts of one API process. `clock` is the instant of a request, never of business.
+
+    The wake-ups of contracts that are signed are spread over `spread_seconds` after they are due.
+    """
 
     database: Database
     gateway: PaymentGateway
@@ -24,6 +27,7 @@ class Parts:
     wakeups: Wakeups
     keys: KeyRing
     clock: Callable[[], datetime]
+    spread_seconds: int = 0
 
 
 def parts_of(request: Request) -> Parts:

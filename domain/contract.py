@@ -28,7 +28,7 @@ from domain.terms import Terms
 INSTANT = "%Y-%m-%d %H:%M UTC"
 
 
-def sign(contract_id: str, customer_id: str, terms: Terms) -> ContractState:
+def sign(contract_id: str, customer_id: str, terms: Terms, *, spread_seconds: int = 0) -> ContractState:
     """The state of a contract that was signed and has not started."""
     start_at = first_instant(terms.start, terms.timezone)
     return ContractState(
@@ -40,6 +40,7 @@ def sign(contract_id: str, customer_id: str, terms: Terms) -> ContractState:
         lines=tuple(LineState(line.id, 0, terms.start, terms.start, start_at) for line in terms.lines),
         recognized_through=terms.start,
         term_ends_on=_term_end(terms, 1),
+        spread_seconds=spread_seconds,
     )
 
 

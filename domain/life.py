@@ -65,7 +65,6 @@ class ContractLife:
     state: ContractState
     clock_id: str | None = None
     clock_now: datetime | None = None
-    spread_seconds: int = 0
     sequence: int = 0
     open_invoices: tuple[OpenInvoice, ...] = ()
     queue: tuple[Queued, ...] = ()

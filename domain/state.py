@@ -94,7 +94,8 @@ class ContractState:
     """All that a contract's workflow knows.
 
     `decided_at` is the instant of the last wake or change, `carried` waits for the next regular invoice, `unpaid` are
-    the invoices that are due and not settled.
+    the invoices that are due and not settled. Wake-ups are spread over `spread_seconds` after they are due, which
+    moves no date and no cut-off.
     """
 
     contract_id: str
@@ -113,6 +114,7 @@ class ContractState:
     documents: int = 0
     carried: tuple[Item, ...] = ()
     unpaid: tuple[str, ...] = ()
+    spread_seconds: int = 0
 
     @property
     def ended(self) -> bool:

@@ -131,7 +131,9 @@ class Contract:
         return self.clock_now or self.state.lines[0].since_at
 
     def _wakes_at(self, due: Due) -> datetime:
-        return due.at + timedelta(seconds=offset_seconds(self.state.contract_id, self.life.spread_seconds))
+        if self.life.clock_id is not None:
+            return due.at
+        return due.at + timedelta(seconds=offset_seconds(self.state.contract_id, self.state.spread_seconds))
 
     def _ready(self) -> bool:
         due = next_due(self.state)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,7 +10,10 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from domain.life import Amend
+from activities.signatures import CONTRACTS_QUEUE
+from domain.contract import sign
+from domain.life import Amend, ContractLife
+from domain.spread import offset_seconds
 from domain.state import Cancel, ChangeLine
 from tests.workflows.fakes import FakeSteps
 from tests.workflows.story import monthly, start_contract
@@ -130,3 +133,21 @@ async def test_a_contract_on_a_test_clock_does_nothing_until_the_clock_moves(
     while not (await handle.execute_update(Contract.catch_up, at("2013-03-01T00:00:00+00:00"))).done:
         pass
     assert await handle.result() == "expired"
+
+
+async def test_a_spread_moves_the_wake_up_and_no_date(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    start = await first_of_next_month(environment)
+    state = sign("con_spread", "cus_1", monthly(start, months=1), spread_seconds=21600)
+    handle = await client.start_workflow(
+        Contract.run, ContractLife(state), id="contract/con_spread", task_queue=CONTRACTS_QUEUE
+    )
+    assert await handle.result() == "expired"
+    assert [bill.on for bill in steps.bills] == [start]
+    first = client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+    (fired,) = [event async for event in first.fetch_history_events() if event.HasField("timer_fired_event_attributes")]
+    delay = fired.event_time.ToDatetime(tzinfo=UTC) - steps.bills[0].at
+    offset = timedelta(seconds=offset_seconds("con_spread", 21600))
+    assert offset <= delay < offset + timedelta(minutes=1)
+    assert offset > timedelta(minutes=1)
