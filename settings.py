@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl = Field(description="PostgreSQL URL of the ledger.")
     database_pool_size: int = Field(default=10, ge=1, le=200, description="Connections one process keeps open.")
 
+    database_role: str | None = Field(
+        default=None,
+        pattern=r"^[a-z_][a-z0-9_]*$",
+        description="Role to act as after connecting; perennial_app may not change or delete what is posted.",
+    )
+
     stripe_api_key: Secret = Field(description="Secret or restricted key of the Stripe account.")
     stripe_base_url: AnyHttpUrl | None = Field(
         default=None, description="Address of a Stripe-compatible server; unset means Stripe itself."
@@ -115,7 +121,7 @@ class Settings(BaseSettings):
         default=45, ge=0, description="Time running activities get to finish when a worker stops."
     )
     payments_per_second: float = Field(
-        default=25, gt=0, description="Gateway calls a second over all workers, held by the payments task queue."
+        default=25, gt=0, description="Payment steps a second over all workers; a first charge makes two gateway calls."
     )
 
     spread_seconds: int = Field(

@@ -95,7 +95,9 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await Client.connect(**temporal_connection(), plugins=[perennial_plugin()])
     await check_search_attributes(client)
-    database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
+    database = Database(
+        settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, role=settings.database_role
+    )
     gateway = StripeGateway(
         settings.stripe_api_key.get_secret_value(),
         base_url=str(settings.stripe_base_url) if settings.stripe_base_url else None,

@@ -142,7 +142,9 @@ async def create_app_from_settings(found: settings.Settings | None = None) -> Fa
     found = found or settings.load_settings()
     stripe_key = found.stripe_api_key.get_secret_value()
     temporal = await Client.connect(**settings.temporal_connection(), plugins=[perennial_plugin()], lazy=True)
-    database = Database(found.database_url.get_secret_value(), pool_size=found.database_pool_size)
+    database = Database(
+        found.database_url.get_secret_value(), pool_size=found.database_pool_size, role=found.database_role
+    )
     bootstrap = found.bootstrap_api_key
     return create_app(
         database=database,

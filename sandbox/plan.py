@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.database import APPLICATION_ROLE
 from sandbox import temporal
 from sandbox.credentials import Credentials
 from sandbox.ports import HOST
@@ -74,9 +75,14 @@ class Plan:
             "PERENNIAL_WORKER_GRACEFUL_SHUTDOWN_SECONDS": "10",
             "PERENNIAL_API_HOST": HOST,
             "PERENNIAL_API_PORT": str(self.ports["api"]),
+            **self._role_environment(),
             **self._stripe_environment(),
             **self.temporal_environment(),
         }
+
+    def _role_environment(self) -> dict[str, str]:
+        """The role without rights over the journal; an outside server may not have it."""
+        return {} if self.settings.database_url else {"PERENNIAL_DATABASE_ROLE": APPLICATION_ROLE}
 
     def _stripe_environment(self) -> dict[str, str]:
         if self.settings.stripe_api_key is not None:
