@@ -20,9 +20,9 @@ from activities.dispatching import Dispatcher
 from activities.heartbeats import Heartbeats
 from activities.invoicing import Invoicing
 from activities.signatures import CONTRACTS_QUEUE, LEDGER_QUEUE, PAYMENTS_QUEUE
-from api.logs import configure_logging
 from gateways.payment import PaymentGateway
 from gateways.stripe import StripeGateway
+from logs import configure_logging
 from models.database import Database
 from settings import Settings, SettingsError, load_settings, temporal_connection
 from workflows.plugin import WORKFLOWS, perennial_plugin

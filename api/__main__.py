@@ -11,7 +11,7 @@ import uvicorn
 import uvloop
 
 from api.app import create_app_from_settings
-from api.logs import configure_logging
+from logs import configure_logging
 from settings import Settings, SettingsError, load_settings
 
 KEEP_ALIVE_SECONDS = 30

@@ -72,9 +72,7 @@ def issue(session: Session, document: NewDocument) -> str:
     return number
 
 
-def first_claims(
-    session: Session, contract_id: str, lines: Collection[str], since_at: datetime
-) -> Sequence[RatedLine]:
+def first_claims(session: Session, contract_id: str, lines: Collection[str], since_at: datetime) -> Sequence[RatedLine]:
     """The first claims on the usage of those lines of a contract, of stretches that begin at `since_at` or later."""
     query = select(RatedLine).where(
         RatedLine.contract_id == contract_id,

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.credentials import hint, mint
-from api.logs import configure_logging
 from api.scopes import Scope
+from logs import configure_logging
 from models.api_key import ApiKey
 from models.database import Database
 from tests.api.given import PEPPER, WEBHOOK_SECRET, Clock, FakeGateway, RecordingWakeups

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from api.logs import configure_logging
+from logs import configure_logging
 
 
 @pytest.fixture
