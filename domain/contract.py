@@ -63,9 +63,11 @@ def decide(state: ContractState, command: Command, at: datetime) -> Decision:
         case Cancel():
             return cancel(_dated(state, at), command, at)
         case InvoiceUnpaid():
-            return _unpaid(state, (*(i for i in state.unpaid if i != command.invoice_id), command.invoice_id))
+            unpaid = (*(i for i in state.unpaid if i != command.invoice_id), command.invoice_id)
+            return _heard(state, unpaid, "an invoice is due and unpaid")
         case InvoiceSettled():
-            return _unpaid(state, tuple(i for i in state.unpaid if i != command.invoice_id))
+            unpaid = tuple(i for i in state.unpaid if i != command.invoice_id)
+            return _heard(state, unpaid, "an invoice was settled")
     assert_never(command)
 
 
@@ -133,11 +135,10 @@ def _bill_line(
     return terms, billed, items
 
 
-def _unpaid(state: ContractState, unpaid: tuple[str, ...]) -> Decision:
+def _heard(state: ContractState, unpaid: tuple[str, ...], happened: str) -> Decision:
     status = state.status
     if status in ("active", "past_due"):
         status = "past_due" if unpaid else "active"
-    happened = "an invoice is due and unpaid" if len(unpaid) > len(state.unpaid) else "an invoice was settled"
     return Decision(replace(state, unpaid=unpaid, status=status), happened)
 
 

@@ -7,7 +7,7 @@ import pytest
 from domain.contract import decide
 from domain.errors import RefusedChange
 from domain.state import ChangeLine
-from tests.domain.shell import Event, apply, change, flat, per_unit, run, summed, terms, wake
+from tests.domain.shell import Event, Steps, apply, change, flat, per_unit, run, summed, terms, wake
 
 METERS = [{"id": "calls", "aggregate": "sum"}]
 GRADUATED = {"model": "graduated", "tiers": [{"up_to": 100, "unit": "1.00"}, {"up_to": None, "unit": "0.50"}]}
@@ -176,6 +176,26 @@ def test_a_line_in_arrears_bills_each_stretch_at_its_own_price() -> None:
         ("support", "2026-01-16", "2026-02-01", "32.00"),
     ]
     assert story.totals[-1] == ("2026-03-01", "62.00")
+
+
+def test_a_change_at_a_boundary_or_twice_a_day_leaves_no_empty_stretch() -> None:
+    support = {"id": "support", "price": flat("31.00"), "bill": "arrears"}
+    steps: Steps = [
+        ("2026-01-01T10:00:00Z", change("support", price=flat("1.00"))),
+        ("2026-01-01T11:00:00Z", change("support", price=flat("62.00"))),
+        ("2026-02-01", change("support", price=flat("93.00"))),
+    ]
+    assert run(terms(support, start="2026-01-01"), "2026-01-02", steps[:2]).state.lines[0].past == ()
+    story = run(terms(support, start="2026-01-01"), "2026-03-01", steps)
+    assert story.lines_of("2026-02-01") == [("support", "2026-01-01", "2026-02-01", "62.00")]
+    assert story.totals == [("2026-02-01", "62.00"), ("2026-03-01", "93.00")]
+
+
+def test_the_history_says_when_a_change_takes_effect() -> None:
+    agreed = terms(SEATS, start="2026-01-01")
+    for effective, happened in (("now", "seats changes now"), ("next_period", "seats changes at its next period")):
+        story = run(agreed, "2026-01-20", [("2026-01-16", change("seats", quantity=5, effective=effective))])
+        assert story.decisions[-1][2].happened == happened
 
 
 def test_a_metered_price_changes_for_the_events_from_then_on_and_tiers_start_again() -> None:

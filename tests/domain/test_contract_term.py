@@ -110,15 +110,16 @@ def test_an_unpaid_invoice_makes_it_past_due_until_the_last_is_settled() -> None
         InvoiceSettled(invoice_id="inv_2"),
         InvoiceSettled(invoice_id="inv_2"),
     ):
-        state = decide(state, command, at).state
-        statuses.append((state.status, state.unpaid))
+        decision = decide(state, command, at)
+        state = decision.state
+        statuses.append((decision.happened, state.status, state.unpaid))
     assert statuses == [
-        ("past_due", ("inv_1",)),
-        ("past_due", ("inv_1", "inv_2")),
-        ("past_due", ("inv_1", "inv_2")),
-        ("past_due", ("inv_2",)),
-        ("active", ()),
-        ("active", ()),
+        ("an invoice is due and unpaid", "past_due", ("inv_1",)),
+        ("an invoice is due and unpaid", "past_due", ("inv_1", "inv_2")),
+        ("an invoice is due and unpaid", "past_due", ("inv_1", "inv_2")),
+        ("an invoice was settled", "past_due", ("inv_2",)),
+        ("an invoice was settled", "active", ()),
+        ("an invoice was settled", "active", ()),
     ]
 
 
