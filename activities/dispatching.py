@@ -4,7 +4,7 @@ Everything here may run in several processes at once and any number of times.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final, TypeVar
@@ -19,15 +19,15 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.starting import start_stored
 from domain import keys
+from gateways.payment import PAYMENT_EVENTS
 from models import contract, dispatch
 from models.database import Database
 from models.dispatch import WaitingEvent
 from models.inbox import CHANNEL
 
-PAYMENT_EVENTS: Final = frozenset(
-    f"payment_intent.{news}" for news in ("succeeded", "payment_failed", "canceled", "processing", "requires_action")
-)
 SWEEP_SECONDS: Final = 2
+# An event mostly comes while the charge that it tells of is still being recorded: a moment later it is known.
+GATHER_SECONDS: Final = 0.1
 RECONNECT_SECONDS: Final = 2
 EVENTS_AT_ONCE: Final = 100
 STARTS_AT_ONCE: Final = 50
@@ -53,18 +53,24 @@ class Dispatcher:
         """Dispatch until cancelled; what fails is left for the next sweep."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
+            group.create_task(self._sweep())
             while True:
+                await self._news.wait()
+                await asyncio.sleep(GATHER_SECONDS)
                 self._news.clear()
-                try:
-                    await self.dispatch_events()
-                    await self.start_contracts()
-                except (SQLAlchemyError, RPCError) as error:
-                    log.warning("dispatch_failed", error=type(error).__name__)
-                try:
-                    async with asyncio.timeout(SWEEP_SECONDS):
-                        await self._news.wait()
-                except TimeoutError:
-                    pass
+                await self._attempt(self.dispatch_events)
+
+    async def _sweep(self) -> None:
+        while True:
+            await self._attempt(self.start_contracts)
+            self._news.set()
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _attempt(self, round_: Callable[[], Awaitable[int]]) -> None:
+        try:
+            await round_()
+        except (SQLAlchemyError, RPCError) as error:
+            log.warning("dispatch_failed", error=type(error).__name__)
 
     async def dispatch_events(self) -> int:
         """Act on the events whose turn it is; how many that were.
@@ -73,12 +79,15 @@ class Dispatcher:
         that doubles each time.
         """
         events = await self._read(lambda session: dispatch.take_waiting(session, limit=EVENTS_AT_ONCE))
+        settled: dict[str, list[str]] = {}
         for event in events:
             outcome = outcome_of(event)
             if outcome is not None:
-                await self._settle(event.id, outcome)
+                settled.setdefault(outcome, []).append(event.id)
             elif event.invoice_id is not None:
                 await self._tell_collection(event.invoice_id, event.id)
+        if settled:
+            await self._read(lambda session: _settle(session, settled))
         return len(events)
 
     async def start_contracts(self) -> int:
@@ -94,9 +103,6 @@ class Dispatcher:
         handle = self._client.get_workflow_handle(keys.collection_workflow_id(invoice_id))
         with _left_behind(event_id=event_id):
             await handle.signal("payment_event", event_id, rpc_timeout=CALL_TIME)
-
-    async def _settle(self, event_id: str, outcome: str) -> None:
-        await self._read(lambda session: dispatch.settle_events(session, [event_id], outcome))
 
     async def _listen(self) -> None:
         address = make_url(self._database.url).set(drivername="postgresql").render_as_string(hide_password=False)
@@ -135,6 +141,11 @@ def outcome_of(event: WaitingEvent) -> str | None:
     if event.invoice_id is None and event.tries >= UNMATCHED_AFTER_TRIES:
         return "unmatched"
     return None
+
+
+def _settle(session: Session, settled: Mapping[str, Sequence[str]]) -> None:
+    for outcome, event_ids in settled.items():
+        dispatch.settle_events(session, event_ids, outcome)
 
 
 def _unstarted(session: Session) -> list[str]:

@@ -19,6 +19,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+# The events that tell what became of a payment: what a webhook endpoint has to be registered for.
+PAYMENT_EVENTS = frozenset(
+    f"payment_intent.{news}" for news in ("succeeded", "payment_failed", "canceled", "processing", "requires_action")
+)
+
 
 class GatewayError(Exception):
     """A gateway call that gave no usable answer; `code` is the gateway's own word for why."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateways.payment import PAYMENT_EVENTS
 from sandbox import temporal
 from sandbox.part import CommandPart, OutsidePart, Part, PostgresPart
 from sandbox.plan import WEBHOOK_PATH, Plan
@@ -63,6 +64,7 @@ def _stripe(plan: Plan, pids: Mapping[str, int | None]) -> Part:
         "--database": str(plan.home / "stripe.db"),
         "--webhook-url": plan.address("api") + WEBHOOK_PATH,
         "--webhook-secret": plan.credentials.stripe_webhook_secret,
+        "--webhook-events": ",".join(sorted(PAYMENT_EVENTS)),
     }
     return CommandPart(
         name="stripe",

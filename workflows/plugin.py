@@ -1,17 +1,27 @@
 """What client, worker and replayer must agree on: one converter and one sandbox."""
 
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from workflows.clock import TestClock
 from workflows.collection import Collection
 from workflows.contract import Contract
+from workflows.converter import data_converter
 
 WORKFLOWS = (Contract, Collection, TestClock)
 
-# The domain is pure (held to it by lint and tests), so that every run can share one copy of it.
-_SHARED_MODULES = ("domain", "activities", "pydantic", "pydantic_core")
+# The domain is pure (held to it by lint and tests), so that every run can share one copy of it. A run is one billing
+# cycle, so what each would load anew is kept to the workflow's own file.
+_SHARED_MODULES = (
+    "domain",
+    "activities",
+    "pydantic",
+    "pydantic_core",
+    "workflows.collecting",
+    "workflows.options",
+    "workflows.updates",
+    "workflows.visibility",
+)
 
 
 def perennial_plugin() -> SimplePlugin:
@@ -19,6 +29,6 @@ def perennial_plugin() -> SimplePlugin:
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*_SHARED_MODULES)
     return SimplePlugin(
         "perennial",
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
     )
