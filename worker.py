@@ -1,6 +1,7 @@
 """The worker process: settings -> database and gateway -> steps -> Temporal workers."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -88,6 +89,16 @@ async def check_search_attributes(client: Client) -> None:
         raise MissingSearchAttributes(f"search attributes {', '.join(missing)} are not registered; run `{command}`")
 
 
+def settle_memory() -> None:
+    """Keep the collector off what was loaded at start, which stays for good, and let it look less often.
+
+    Each run of a workflow makes many short-lived objects; with the default thresholds that costs a tenth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 async def run(settings: Settings) -> None:
     """Work until the process is told to stop; running steps get time to finish."""
     stop = asyncio.Event()
@@ -122,6 +133,7 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    settle_memory()
     configure_logging(level=settings.log_level, as_json=settings.log_format == "json")
     try:
         asyncio.run(run(settings))

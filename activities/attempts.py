@@ -10,7 +10,7 @@ from activities.signatures import ChargeInvoice, ChargeOutcome
 from domain import keys
 from gateways.payment import CreateIntent
 from models import collection
-from models.customer import default_payment_method, get_customer
+from models.customer import payer_of
 from models.invoice import Invoice
 from models.payment import Payment, PaymentAttempt, attempt_of
 
@@ -103,12 +103,10 @@ def _offer(session: Session, invoice: Invoice, payment: Payment, request: Charge
 
 def _who_pays(session: Session, invoice: Invoice, attempt: PaymentAttempt | None) -> tuple[str | None, str | None]:
     """The payment method to charge and the gateway's customer. A repeat under the same key keeps its method."""
-    customer = get_customer(session, invoice.customer_id)
-    gateway_id = customer.gateway_customer_id if customer else None
+    method, customer = payer_of(session, invoice.customer_id)
     if attempt is not None and attempt.payment_method is not None:
-        return attempt.payment_method, gateway_id
-    method = default_payment_method(session, invoice.customer_id)
-    return (method.gateway_payment_method_id if method else None), gateway_id
+        method = attempt.payment_method
+    return method, customer
 
 
 def _no_method(session: Session, invoice: Invoice, payment: Payment, request: ChargeInvoice) -> ChargeOutcome:

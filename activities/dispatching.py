@@ -27,7 +27,7 @@ from models.inbox import CHANNEL
 
 SWEEP_SECONDS: Final = 2
 # An event mostly comes while the charge that it tells of is still being recorded: a moment later it is known.
-GATHER_SECONDS: Final = 0.1
+GATHER_SECONDS: Final = 0.25
 RECONNECT_SECONDS: Final = 2
 EVENTS_AT_ONCE: Final = 100
 STARTS_AT_ONCE: Final = 50

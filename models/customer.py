@@ -138,6 +138,19 @@ def default_payment_method(session: Session, customer_id: str) -> PaymentMethod 
     return session.exec(query).first()
 
 
+def payer_of(session: Session, customer_id: str) -> tuple[str | None, str | None]:
+    """The gateway's ids of the customer's default payment method and of the customer; None where there is none."""
+    mine = (col(PaymentMethod.customer_id) == Customer.id) & col(PaymentMethod.is_default)
+    query = (
+        select(PaymentMethod.gateway_payment_method_id, Customer.gateway_customer_id)
+        .select_from(Customer)
+        .join(PaymentMethod, mine, isouter=True)
+        .where(Customer.id == customer_id)
+    )
+    found = session.exec(query).first()
+    return (None, None) if found is None else (found[0], found[1])
+
+
 def make_default(session: Session, customer_id: str, method_id: str) -> bool:
     """Charge this payment method from now on. False where it is the default already.
 

@@ -120,6 +120,9 @@ def lock_payment(session: Session, invoice_id: str) -> Payment | None:
 
 
 def attempt_of(session: Session, payment: Payment, number: int) -> PaymentAttempt | None:
+    """The payment's attempt with that number; a payment knows its newest, so what lies beyond is not asked for."""
+    if not 1 <= number <= payment.attempt:
+        return None
     return session.get(PaymentAttempt, (payment.id, number))
 
 

@@ -25,13 +25,15 @@ class SharedSchemas(PydanticJSONPlainPayloadConverter):
         self._type_adapter = _adapter
 
 
+_JSON = SharedSchemas()
+
+
 class PayloadConverter(CompositePayloadConverter):
     """The SDK's converters with pydantic in place of plain JSON."""
 
     def __init__(self) -> None:
-        json = SharedSchemas()
         converters = DefaultPayloadConverter.default_encoding_payload_converters
-        super().__init__(*(json if isinstance(each, JSONPlainPayloadConverter) else each for each in converters))
+        super().__init__(*(_JSON if isinstance(each, JSONPlainPayloadConverter) else each for each in converters))
 
 
 data_converter = DataConverter(payload_converter_class=PayloadConverter)
