@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Awaitable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 from temporalio.api.enums.v1 import EventType
@@ -23,7 +25,8 @@ from sandbox.plan import Plan
 from workflows.contract import Contract
 
 CONTRACTS = 60
-CYCLES = 6
+CYCLES = 4
+ROUNDS = 3
 
 # What Temporal Cloud bills; everything else in a quiet cycle is free.
 ACTIONS = {
@@ -78,36 +81,46 @@ async def _counts_of_second_cycle(client: Client, handle: WorkflowHandle[Contrac
 
 
 async def cycle_speed(plan: Plan) -> list[Row]:
-    """Compare paid cycles with bare ones of the same steps."""
+    """Compare paid cycles with bare ones of the same steps, in turns."""
     api = Api(plan)
     client = await connect(plan)
     customers = [await asyncio.to_thread(api.customer_with_card, f"speed-{n}") for n in range(CONTRACTS)]
-    bare = await _bare_cycles_per_second(client, plan)
-    start = (datetime.now(UTC).date().replace(day=1) - timedelta(days=31 * (CYCLES + 2))).replace(day=1)
-    began = time.perf_counter()
-    handles = await asyncio.gather(*(_start(client, n, customer, start) for n, customer in enumerate(customers)))
-    await asyncio.gather(*(handle.result() for handle in handles))
-    paid = CONTRACTS * CYCLES / (time.perf_counter() - began)
+    rounds = []
+    with bare_worker(plan):
+        # The first one waits for the worker to poll, so that its start is not measured.
+        await _run_bare(client, "warm", 1)
+        for number in range(ROUNDS):
+            bare = await _cycles_per_second(_run_bare(client, f"{number}-{n}", CYCLES) for n in range(CONTRACTS))
+            paid = await _cycles_per_second(_run_paid(client, number, customer) for customer in customers)
+            rounds.append((paid / bare, paid, bare))
+    # The middle one: what else the machine does strikes single rounds.
+    ratio, paid, bare = sorted(rounds)[ROUNDS // 2]
     what = f"{paid:.0f} paid cycles/s against {bare:.0f} bare ones"
-    return [Row("cycle_ratio", what, paid / bare, "", ">=", 0.5)]
+    return [Row("cycle_ratio", what, ratio, "", ">=", 0.5)]
 
 
-async def _start(client: Client, number: int, customer: str, start: date) -> WorkflowHandle[Contract, str]:
-    contract_id = keys.derived("con", "bench", "speed", number)
+async def _cycles_per_second(lives: Iterable[Awaitable[object]]) -> float:
+    began = time.perf_counter()
+    await asyncio.gather(*lives)
+    return CONTRACTS * CYCLES / (time.perf_counter() - began)
+
+
+async def _run_paid(client: Client, number: int, customer: str) -> None:
+    """A contract whose periods have all passed: it bills one after the other, as after an outage."""
+    start = (datetime.now(UTC).date().replace(day=1) - timedelta(days=31 * (CYCLES + 2))).replace(day=1)
+    contract_id = keys.derived("con", "bench", "speed", number, customer)
     life = ContractLife(sign(contract_id, customer, fee(start, CYCLES)))
     workflow_id = keys.contract_workflow_id(contract_id)
-    return await client.start_workflow(Contract.run, life, id=workflow_id, task_queue=CONTRACTS_QUEUE)
+    await client.execute_workflow(Contract.run, life, id=workflow_id, task_queue=CONTRACTS_QUEUE)
 
 
-async def _bare_cycles_per_second(client: Client, plan: Plan) -> float:
+@contextmanager
+def bare_worker(plan: Plan) -> Iterator[None]:
+    """A process that works bare cycles, as the product's worker does its own."""
     environment = {"TEMPORAL_ADDRESS": plan.temporal_address(), "PATH": "/usr/bin:/bin"}
     worker = subprocess.Popen([sys.executable, "-m", "bench.bare"], env=environment)
     try:
-        # The first one waits for the worker to poll, so that its start is not measured.
-        await _run_bare(client, "warm", 1)
-        began = time.perf_counter()
-        await asyncio.gather(*(_run_bare(client, str(number), CYCLES) for number in range(CONTRACTS)))
-        return CONTRACTS * CYCLES / (time.perf_counter() - began)
+        yield
     finally:
         worker.kill()
         worker.wait()

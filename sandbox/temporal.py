@@ -32,8 +32,8 @@ DYNAMIC_CONFIG: Final[Mapping[str, str]] = {
     # Timers fire up to this much late.
     "history.timerProcessorMaxTimeShift": '"1ms"',
     # The one shard of this server would look for new tasks at most twenty times a second, up to 50 ms late each time.
-    "history.transferProcessorMaxPollRPS": "1000",
-    "history.timerProcessorMaxPollRPS": "1000",
+    "history.transferProcessorMaxPollRPS": "100",
+    "history.timerProcessorMaxPollRPS": "100",
     "frontend.WorkflowTimeSkippingEnabled": "true",
 }
 
