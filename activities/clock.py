@@ -52,10 +52,14 @@ class Clock(ClockSteps):
         return await self._read(lambda session: clock.next_due(session, target.clock_id, target.to))
 
     async def _arrive(self, target: ClockTarget) -> None:
-        """Show the target's time to unsettled collections: a new payment method is charged at that time."""
-        live = await self._read(lambda session: clock.live_collections(session, target.clock_id))
+        """Wait for charges that are under way, and show the target's time to collections that go on.
+
+        A step that starts again finds nothing due where an invoice was issued but not charged yet. A collection
+        charges a new payment method at the time that it was shown.
+        """
+        unsettled = await self._read(lambda session: clock.unsettled(session, target.clock_id, target.to))
         turn = Turn(self._database, self._client, target.to, "arrival")
-        await _each(live, turn.wake_collection)
+        await _each(unsettled, turn.wake_collection)
         await self._read(lambda session: clock.finish_advance(session, target.clock_id, target.to))
 
     async def _read(self, work: Callable[[Session], T]) -> T:

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.pointers import pointer_of
-from domain.errors import DomainError, InvalidTerms, RefusedChange, StaleVersion
+from domain.errors import DomainError, RefusedChange, StaleVersion
 from gateways.payment import GatewayUnavailable, GatewayUnknown
 from models.database import is_transient
 
@@ -92,7 +92,6 @@ def _at(detail: str, pointer: str | None) -> tuple[Fault, ...]:
 
 
 _DOMAIN_PROBLEMS: Final[Mapping[type[DomainError], tuple[int, str]]] = {
-    InvalidTerms: (422, "invalid-terms"),
     StaleVersion: (409, "stale-version"),
     RefusedChange: (409, "refused-change"),
     DomainError: (422, "refused"),

@@ -1,7 +1,6 @@
 """What a caller can get wrong.
 
     DomainError
-    ├── InvalidTerms        terms that contradict themselves
     ├── RefusedChange       a change that the contract's state does not allow
     │   └── StaleVersion    the caller decided on an older version of the contract
     └── UnpricedUsage       usage that no cell of a price matrix covers
@@ -19,13 +18,13 @@ class DomainError(Exception):
         self.field = field
 
 
-class InvalidTerms(DomainError):
-    """Terms that contradict themselves."""
-
-
 class RefusedChange(DomainError):
     """A change that the contract's present state does not allow."""
 
 
 class StaleVersion(RefusedChange):
     """The contract has moved on since the caller read it."""
+
+
+class UnpricedUsage(DomainError):
+    """Usage that no cell of a price matrix covers, or a quantity beyond the last tier."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import reduce
 
-from domain.errors import DomainError
+from domain.errors import UnpricedUsage
 from domain.money import UNROUNDED
 from domain.prices import (
     ZERO,
@@ -23,10 +23,6 @@ from domain.prices import (
 )
 
 _add, _subtract, _multiply = UNROUNDED.add, UNROUNDED.subtract, UNROUNDED.multiply
-
-
-class UnpricedUsage(DomainError):
-    """Usage that no cell of a price matrix covers, or a quantity beyond the last tier."""
 
 
 @dataclass(frozen=True, slots=True)

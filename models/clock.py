@@ -79,9 +79,10 @@ def next_due(session: Session, clock_id: str, until: datetime) -> Due | None:
     )
 
 
-def live_collections(session: Session, clock_id: str) -> list[tuple[str, str]]:
-    """The (invoice, contract) of all on the clock that is still being collected."""
-    return [(row[0], row[1]) for row in session.execute(_LIVE, {"clock_id": clock_id})]
+def unsettled(session: Session, clock_id: str, until: datetime) -> list[tuple[str, str]]:
+    """The (invoice, contract) of all on the clock that is being collected, or is due by `until` and not paid."""
+    values = {"clock_id": clock_id, "until": until}
+    return [(row[0], row[1]) for row in session.execute(_UNSETTLED, values)]
 
 
 _BEGIN = text("""
@@ -104,7 +105,10 @@ _DUE = text("""
     )
     SELECT at, contract_id, invoice_id FROM due WHERE at = (SELECT min(at) FROM due) ORDER BY contract_id, invoice_id
 """)
-_LIVE = text("""
+_UNSETTLED = text("""
     SELECT invoice_id, contract_id FROM collection WHERE clock_id = :clock_id AND stage <> 'settled'
-    ORDER BY invoice_id
+    UNION
+    SELECT i.id, i.contract_id FROM invoice i JOIN contract c ON c.id = i.contract_id
+    WHERE c.clock_id = :clock_id AND i.kind = 'invoice' AND i.status = 'open' AND i.due_at <= :until
+    ORDER BY 1
 """)

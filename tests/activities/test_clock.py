@@ -132,6 +132,35 @@ async def test_a_step_that_died_on_its_way_goes_on_where_it_was(
 
 
 @pytest.mark.usefixtures("works")
+async def test_a_step_that_died_waits_for_the_last_charge_when_it_runs_again(
+    clock: Clock, database: Database, gateway: FakeGateway
+) -> None:
+    """Nothing is due any more, since the invoice is issued, but what was due is not done."""
+    add_customer(database)
+    sign_contract(database)
+    march, released = threading.Event(), threading.Event()
+
+    def hold(method: str) -> None:
+        if method == "confirm" and len(gateway.captures) == 2:
+            march.set()
+            assert released.wait(60)
+
+    gateway.during = hold
+    target = ClockTarget(clock_id(database), MARCH)
+    dying = asyncio.create_task(clock.advance_members(target))
+    assert await asyncio.to_thread(march.wait, 60)
+    dying.cancel()
+    await asyncio.wait({dying})
+    again = asyncio.create_task(clock.advance_members(target))
+    # Long enough for a step that does not wait to be over.
+    await asyncio.wait({again}, timeout=1)
+    assert not again.done()
+    released.set()
+    await again
+    assert rows(database, "SELECT status FROM invoice ORDER BY document") == [("paid",)] * 3
+
+
+@pytest.mark.usefixtures("works")
 async def test_a_declined_charge_is_tried_again_on_its_days_before_the_next_month_is_billed(
     clock: Clock, database: Database, gateway: FakeGateway
 ) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from domain.errors import UnpricedUsage
 from domain.invoice import Draft, draft, earned, monthly_value
 from domain.prices import Flat, Graduated, PerUnit, Tier
-from domain.rating import UnpricedUsage, Usage
+from domain.rating import Usage
 from domain.state import Bill, Item
 from tests.domain.shell import flat, per_unit, terms
 

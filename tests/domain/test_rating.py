@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from domain.errors import UnpricedUsage
 from domain.money import to_minor
 from domain.prices import Price
-from domain.rating import Group, Rated, Step, UnpricedUsage, Usage, group_by, proportion, rate
+from domain.rating import Group, Rated, Step, Usage, group_by, proportion, rate
 
 PRICE: TypeAdapter[Price] = TypeAdapter(Price)
 
