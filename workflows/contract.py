@@ -255,7 +255,7 @@ class Contract:
 
     def _show(self) -> None:
         open_invoices = tuple(self.open.values())
-        workflow.set_current_details(contract_statement(self.state, open_invoices, self._waits_for()))
+        workflow.set_current_details(contract_statement(self.state, open_invoices, self.history, self._waits_for()))
         if not (self.billed and not self.state.ended and not self.queue):
             # A new run is about to start with its attributes, which then cost neither event nor action.
             upsert(contract_attributes(self.state, open_invoices))

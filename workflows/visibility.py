@@ -1,5 +1,6 @@
 """What finance sees of a contract in the Temporal UI: search attributes and a statement in Markdown."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAtt
 with workflow.unsafe.imports_passed_through():
     from domain.due import next_due, service_end
     from domain.invoice import monthly_value
-    from domain.life import CollectionLife, OpenInvoice
+    from domain.life import CollectionLife, Happening, OpenInvoice
     from domain.money import format_money
     from domain.state import ContractState
     from domain.wording import in_words
@@ -22,6 +23,9 @@ BILLING_HEALTH = SearchAttributeKey.for_keyword("BillingHealth")
 NEXT_BILLING_AT = SearchAttributeKey.for_datetime("NextBillingAt")
 MRR = SearchAttributeKey.for_int("MRR")
 OPEN_BALANCE = SearchAttributeKey.for_int("OpenBalance")
+
+# Happenings that the statement tells, newest first.
+RECENT = 6
 
 # A start with an attribute that the server does not know fails, so a worker checks them before it polls.
 ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
@@ -43,7 +47,7 @@ def contract_attributes(state: ContractState, open_invoices: tuple[OpenInvoice, 
         SearchAttributePair(CONTRACT_STATUS, state.status),
         SearchAttributePair(CUSTOMER_ID, state.customer_id),
         SearchAttributePair(CURRENCY, state.terms.currency),
-        SearchAttributePair(MRR, 0 if state.ended else monthly_value(state.terms)),
+        SearchAttributePair(MRR, _recurring(state)),
         SearchAttributePair(OPEN_BALANCE, sum(invoice.open_minor for invoice in open_invoices)),
         SearchAttributePair(DUNNING_STAGE, "retrying" if state.unpaid else "none"),
         SearchAttributePair(BILLING_HEALTH, "ok"),
@@ -86,7 +90,9 @@ def upsert(wanted: TypedSearchAttributes) -> None:
         workflow.upsert_search_attributes(updates)
 
 
-def contract_statement(state: ContractState, open_invoices: tuple[OpenInvoice, ...], waits: str) -> str:
+def contract_statement(
+    state: ContractState, open_invoices: tuple[OpenInvoice, ...], history: Sequence[Happening], waits: str
+) -> str:
     """A statement of the contract that needs no code to be understood."""
     terms, end = state.terms, service_end(state)
     balance = sum(invoice.open_minor for invoice in open_invoices)
@@ -94,7 +100,7 @@ def contract_statement(state: ContractState, open_invoices: tuple[OpenInvoice, .
         ("Status", state.status.replace("_", " ")),
         ("Waits for", waits),
         ("Open balance", format_money(balance, terms.currency)),
-        ("Monthly recurring value", format_money(monthly_value(terms), terms.currency)),
+        ("Monthly recurring value", format_money(_recurring(state), terms.currency)),
         ("Service", f"{terms.start} to {end}" if end else f"since {terms.start}, without an end"),
         ("Time zone", terms.timezone),
         ("Version of the terms", str(state.version)),
@@ -111,6 +117,9 @@ def contract_statement(state: ContractState, open_invoices: tuple[OpenInvoice, .
             lines.append(
                 f"- **{invoice.number}**: {format_money(invoice.open_minor, terms.currency)}, due {invoice.due_on}"
             )
+    if history:
+        lines += ["", "#### Recently"]
+        lines += [f"- {happening.at:%Y-%m-%d}: {happening.what}" for happening in reversed(history[-RECENT:])]
     return "\n".join(lines)
 
 
@@ -126,6 +135,10 @@ def collection_statement(life: CollectionLife, stage: str, next_at: datetime | N
         ("Waits for", "nothing" if stage == "settled" else waits),
     ]
     return "\n".join(_list(facts))
+
+
+def _recurring(state: ContractState) -> int:
+    return 0 if state.ended else monthly_value(state.terms)
 
 
 def _list(facts: list[tuple[str, str]]) -> list[str]:
