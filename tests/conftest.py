@@ -16,6 +16,8 @@ from temporalio.client import Client
 from models.database import Database
 from models.migrations import migrate
 from sandbox.postgres import EmbeddedPostgres
+from sandbox.stripe.admin import StripeAdmin
+from sandbox.stripe.running import RunningStripe, running_stripe
 from tests.live import connected, temporal_server
 
 SERVER_PREFIX = "perennial-test-"
@@ -97,3 +99,18 @@ def _stop_leftovers() -> None:
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
             EmbeddedPostgres(folder, port=0).stop()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStripe]:
+    """A Stripe-compatible server of the test module's own."""
+    with running_stripe(tmp_path_factory.mktemp("stripe") / "stripe.db") as running:
+        yield running
+
+
+@pytest.fixture
+def admin(server: RunningStripe) -> Iterator[StripeAdmin]:
+    """The server's other side; no test leaves a fault or a moved clock behind."""
+    yield server.admin
+    server.admin.clear_faults()
+    server.admin.set_clock()

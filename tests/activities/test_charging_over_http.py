@@ -11,25 +11,12 @@ from gateways.payment import GatewayRefused
 from gateways.stripe import StripeGateway, Timeouts
 from models.database import Database
 from sandbox.stripe.admin import StripeAdmin
-from sandbox.stripe.running import RunningStripe, running_stripe
+from sandbox.stripe.running import RunningStripe
 from tests.activities.till import Till
 
 CONFIRM = {"method": "POST", "path": "/v1/payment_intents/*/confirm"}
 CREATE = {"method": "POST", "path": "/v1/payment_intents"}
 SETTLED = ChargeOutcome("settled")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStripe]:
-    with running_stripe(tmp_path_factory.mktemp("stripe") / "stripe.db") as running:
-        yield running
-
-
-@pytest.fixture
-def admin(server: RunningStripe) -> Iterator[StripeAdmin]:
-    yield server.admin
-    server.admin.clear_faults()
-    server.admin.set_clock()
 
 
 @pytest.fixture

@@ -102,6 +102,23 @@ async def test_two_that_move_a_clock_at_once_bill_each_month_once(clock: Clock, 
     assert now_of(database) == (MARCH, "ready")
 
 
+async def die_in_a_charge(clock: Clock, target: ClockTarget, gateway: FakeGateway, charge: int) -> threading.Event:
+    """Let the step end while the gateway holds that charge, counted from 1; set the event to let the gateway go on."""
+    held, released = threading.Event(), threading.Event()
+
+    def hold(method: str) -> None:
+        if method == "confirm" and len(gateway.captures) == charge - 1:
+            held.set()
+            assert released.wait(60)
+
+    gateway.during = hold
+    dying = asyncio.create_task(clock.advance_members(target))
+    assert await asyncio.to_thread(held.wait, 60)
+    dying.cancel()
+    await asyncio.wait({dying})
+    return released
+
+
 @pytest.mark.usefixtures("works")
 async def test_a_step_that_died_on_its_way_goes_on_where_it_was(
     clock: Clock, database: Database, gateway: FakeGateway
@@ -109,19 +126,8 @@ async def test_a_step_that_died_on_its_way_goes_on_where_it_was(
     """It dies while February is being charged; the clock shows its old time until all is done."""
     add_customer(database)
     sign_contract(database)
-    february, released = threading.Event(), threading.Event()
-
-    def hold(method: str) -> None:
-        if method == "confirm" and len(gateway.captures) == 1:
-            february.set()
-            assert released.wait(60)
-
-    gateway.during = hold
     target = ClockTarget(clock_id(database), MARCH)
-    dying = asyncio.create_task(clock.advance_members(target))
-    assert await asyncio.to_thread(february.wait, 60)
-    dying.cancel()
-    await asyncio.wait({dying})
+    released = await die_in_a_charge(clock, target, gateway, 2)
     assert now_of(database) == (START, "advancing")
     again = asyncio.create_task(clock.advance_members(target))
     released.set()
@@ -138,22 +144,11 @@ async def test_a_step_that_died_waits_for_the_last_charge_when_it_runs_again(
     """Nothing is due any more, since the invoice is issued, but what was due is not done."""
     add_customer(database)
     sign_contract(database)
-    march, released = threading.Event(), threading.Event()
-
-    def hold(method: str) -> None:
-        if method == "confirm" and len(gateway.captures) == 2:
-            march.set()
-            assert released.wait(60)
-
-    gateway.during = hold
     target = ClockTarget(clock_id(database), MARCH)
-    dying = asyncio.create_task(clock.advance_members(target))
-    assert await asyncio.to_thread(march.wait, 60)
-    dying.cancel()
-    await asyncio.wait({dying})
+    released = await die_in_a_charge(clock, target, gateway, 3)
     again = asyncio.create_task(clock.advance_members(target))
     # Long enough for a step that does not wait to be over.
-    await asyncio.wait({again}, timeout=1)
+    await asyncio.wait({again}, timeout=0.5)
     assert not again.done()
     released.set()
     await again

@@ -1,25 +1,11 @@
-"""The gateway on a Stripe-compatible server; no test leaves a fault or a moved clock behind."""
+"""The gateway on a Stripe-compatible server."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from gateways.stripe import StripeGateway, Timeouts
-from sandbox.stripe.admin import StripeAdmin
-from sandbox.stripe.running import RunningStripe, running_stripe
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStripe]:
-    with running_stripe(tmp_path_factory.mktemp("stripe") / "stripe.db") as running:
-        yield running
-
-
-@pytest.fixture
-def admin(server: RunningStripe) -> Iterator[StripeAdmin]:
-    yield server.admin
-    server.admin.clear_faults()
-    server.admin.set_clock()
+from sandbox.stripe.running import RunningStripe
 
 
 @pytest.fixture
