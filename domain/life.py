@@ -18,7 +18,10 @@ class Amend:
 
 @dataclass(frozen=True, slots=True)
 class Amended:
-    """What became of a change: the new version and the document that it made, or why it was refused."""
+    """What became of a change: the new version and the document that it made, or why it was refused.
+
+    `refused_as` names the error of `domain.errors` that the refusal is.
+    """
 
     version: int
     status: Status
@@ -26,6 +29,7 @@ class Amended:
     invoice_id: str | None = None
     number: str | None = None
     refused: str | None = None
+    refused_as: str = ""
     field: str = ""
 
 

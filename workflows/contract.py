@@ -81,7 +81,7 @@ class Contract:
         await workflow.wait_condition(lambda: key in self.answers)
         answer = self.answers[key]
         if answer.refused is not None:
-            raise ApplicationError(answer.refused, answer.field, type="RefusedChange", non_retryable=True)
+            raise _refused(answer.refused, answer.field, answer.refused_as)
         return answer
 
     @amend.validator
@@ -92,8 +92,7 @@ class Contract:
             check_version(self.state, request.expected_version)
             decide(self.state, request.change, request.at or self._now())
         except RefusedChange as refusal:
-            kind = type(refusal).__name__
-            raise ApplicationError(refusal.message, refusal.field, type=kind, non_retryable=True) from None
+            raise _refused(refusal.message, refusal.field, type(refusal).__name__) from None
 
     @update("Do all that is due by the time of the test clock")
     async def catch_up(self, to: datetime) -> CaughtUp:
@@ -170,20 +169,23 @@ class Contract:
             check_version(self.state, asked.expected_version)
             decision = decide(self.state, asked.command, asked.at)
         except RefusedChange as refusal:
-            self._answer(asked, decision=None, issued=None, refusal=refusal)
+            version, status, kind = self.state.version, self.state.status, type(refusal).__name__
+            refused = Amended(version, status, "", refused=refusal.message, refused_as=kind, field=refusal.field)
+            self._answer(asked, refused)
         else:
             self.state = decision.state
             issued = await self._make_so(decision, asked.at)
             if isinstance(asked.command, InvoiceSettled):
                 self.open.pop(asked.command.invoice_id, None)
-            self._answer(asked, decision, issued)
-            if issued is not None and decision.bill is not None:
+            version, status = self.state.version, self.state.status
+            self._answer(asked, Amended(version, status, decision.happened, issued.invoice_id, issued.number))
+            if decision.bill is not None:
                 self.billed = True
                 await self._collect(issued, decision.bill)
         self.busy = False
         self._show()
 
-    async def _make_so(self, decision: Decision, at: datetime) -> Issued | None:
+    async def _make_so(self, decision: Decision, at: datetime) -> Issued:
         self.sequence += 1
         self.history = [*self.history[1 - HISTORY_KEPT :], Happening(at, decision.happened, self.state.version)]
         decided = Decided(decision, self.sequence, at, self.life.clock_id)
@@ -191,7 +193,7 @@ class Contract:
             await workflow.execute_activity_method(
                 InvoicingSteps.record_change, decided, summary=decision.happened, **options.ledger()
             )
-            return None
+            return Issued(None)
         on = decision.bill.on
         metered = tuple((n, item) for n, item in enumerate(decision.bill.items) if item.kind == "usage")
         if metered:
@@ -228,20 +230,10 @@ class Contract:
 
     # Showing, answering, going on.
 
-    def _answer(
-        self, asked: Queued, decision: Decision | None, issued: Issued | None, refusal: RefusedChange | None = None
-    ) -> None:
+    def _answer(self, asked: Queued, answer: Amended) -> None:
         if not asked.key:
             return
-        self.answers[asked.key] = Amended(
-            version=self.state.version,
-            status=self.state.status,
-            happened=decision.happened if decision else "",
-            invoice_id=issued.invoice_id if issued else None,
-            number=issued.number if issued else None,
-            refused=refusal.message if refusal else None,
-            field=refusal.field if refusal else "",
-        )
+        self.answers[asked.key] = answer
         while len(self.answers) > ANSWERS_KEPT:
             del self.answers[next(iter(self.answers))]
 
@@ -280,3 +272,8 @@ class Contract:
             ),
             search_attributes=contract_attributes(self.state, open_invoices),
         )
+
+
+def _refused(message: str, field: str, kind: str) -> ApplicationError:
+    """The refusal of an update, by the name of its error, with the field to correct."""
+    return ApplicationError(message, field, type=kind, non_retryable=True)

@@ -107,7 +107,9 @@ async def test_of_ten_changes_decided_on_one_version_exactly_one_is_applied(
         request = Amend(ChangeLine(line="plan", quantity=Decimal(quantity)), expected_version=1)
         try:
             await handle.execute_update(Contract.amend, request, id=f"key-{quantity}")
-        except WorkflowUpdateFailedError:
+        except WorkflowUpdateFailedError as refused:
+            assert isinstance(refused.cause, ApplicationError)
+            assert refused.cause.type == "StaleVersion"
             return False
         return True
 
