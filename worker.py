@@ -92,7 +92,7 @@ async def check_search_attributes(client: Client) -> None:
 def settle_memory() -> None:
     """Keep the collector off what was loaded at start, which stays for good, and let it look less often.
 
-    Each run of a workflow makes many short-lived objects; with the default thresholds that costs a tenth of the time.
+    Each run of a workflow makes many short-lived objects, so that by default it would look through all of them often.
     """
     gc.collect()
     gc.freeze()

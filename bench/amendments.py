@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import date
 
 from bench.cycles import fee
 from bench.row import Row
@@ -44,8 +45,6 @@ def _contracts(api: Api) -> list[str]:
 
 
 def _terms() -> Terms:
-    from datetime import date
-
     seats = {"id": "seats", "price": {"model": "per_unit", "amount": "20.00"}, "quantity": "10"}
     plan = fee(date(2026, 1, 1), None).model_dump(mode="json")
     plan["lines"] = [{**seats, "every": "month", "bill": "advance"}]

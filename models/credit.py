@@ -1,10 +1,9 @@
 """Customer credit: what a contract's customer is owed, and which invoices it has paid."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, Column, Identity, Index, text
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel
 
 from models.base import BIG, INSTANT, MINOR
 from models.keys import deferred
@@ -63,12 +62,6 @@ def use(session: Session, contract_id: str, invoice_id: str, amount_minor: int) 
         session.execute(_USE, {"credit_id": credit_id, "invoice_id": invoice_id, "taken": taken})
         left -= taken
     return amount_minor - left
-
-
-def credits_of(session: Session, contract_id: str) -> Sequence[CustomerCredit]:
-    """A contract's credits, oldest first."""
-    mine = select(CustomerCredit).where(CustomerCredit.contract_id == contract_id)
-    return session.exec(mine.order_by(col(CustomerCredit.sequence))).all()
 
 
 _UNUSED = text("""
