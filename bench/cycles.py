@@ -16,7 +16,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from activities.signatures import CONTRACTS_QUEUE
 from bench.bare import BARE_QUEUE, BareCycles, BareLife
 from bench.row import Row
-from bench.stack import Api, connect
+from bench.stack import client_of, connect, customer_with_card
 from domain import keys
 from domain.contract import sign
 from domain.life import ContractLife
@@ -48,9 +48,9 @@ def fee(start: date, months: int | None) -> Terms:
 
 async def cycle_history(plan: Plan) -> list[Row]:
     """Count the history events and the actions of one quiet cycle."""
-    api = Api(plan)
+    api = client_of(plan)
     client = await connect(plan)
-    customer = await asyncio.to_thread(api.customer_with_card, "history")
+    customer = await asyncio.to_thread(customer_with_card, api, "history")
     skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
     today = datetime.now(UTC).date()
     contract_id = keys.derived("con", "bench", "history")
@@ -82,9 +82,9 @@ async def _counts_of_second_cycle(client: Client, handle: WorkflowHandle[Contrac
 
 async def cycle_speed(plan: Plan) -> list[Row]:
     """Compare paid cycles with bare ones of the same steps, in turns."""
-    api = Api(plan)
+    api = client_of(plan)
     client = await connect(plan)
-    customers = [await asyncio.to_thread(api.customer_with_card, f"speed-{n}") for n in range(CONTRACTS)]
+    customers = [await asyncio.to_thread(customer_with_card, api, f"speed-{n}") for n in range(CONTRACTS)]
     rounds = []
     with bare_worker(plan):
         # The first one waits for the worker to poll, so that its start is not measured.
