@@ -1,24 +1,24 @@
-"""A contract in motion: its state, what the outside wants of it, and what must then be made so."""
+"""A contract in motion: its state, the bills that follow from it, and what must then be made so."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
+from domain.commands import LineChange
+from domain.prices import Price
+from domain.terms import Aggregate, Recognition, Terms
 
-from domain.prices import NonNegative, Price
-from domain.terms import Aggregate, Frozen, Recognition, Slug, Terms
-
-Status = Literal["signed", "active", "past_due", "cancelled", "expired"]
+Status = Literal["signed", "trialing", "active", "past_due", "paused", "cancelled", "expired"]
 ENDED: frozenset[Status] = frozenset({"cancelled", "expired"})
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of the running period under one quantity and price; `start` and `end` are local dates.
+    """A stretch of a line under one quantity and price; `start` and `end` are local dates.
 
-    Usage is told apart by the instants, so that each event pays the price in force at its own time.
+    Usage is told apart by the instants, so that each event pays the price in force at its own time. While a line is
+    `off` it is not served, and nothing is billed.
     """
 
     start: date
@@ -27,6 +27,7 @@ class Segment:
     end_at: datetime
     quantity: Decimal | None
     price: Price
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,9 @@ class Upcoming:
 class LineState:
     """How far one line has been billed. Period `index` holds the day `billed_through`.
 
-    `since` and `since_at` begin the stretch that the present quantity and price govern; `past` are the
-    earlier stretches of a running period that is billed in arrears.
+    `since` and `since_at` begin the stretch that the present quantity and price govern, `past` are the stretches
+    before it. `off`: the line is not served now. Its periods count from `origin`, the contract's own if absent.
+    The next `skip` periods are free.
     """
 
     id: str
@@ -52,17 +54,26 @@ class LineState:
     since_at: datetime
     past: tuple[Segment, ...] = ()
     upcoming: Upcoming | None = None
+    off: bool = False
+    removed: bool = False
+    origin: date | None = None
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to put on a bill: `part_days` of the `whole_days` of a period, at a price.
+    """One thing to put on a bill: `part_days` of the `whole_days` of a period (or seconds), at a price.
 
-    A `credit` is the mirror of a `charge`. `usage` takes its quantity from the events in [from_at, to_at).
+    A `credit` is the mirror of a `charge`. `usage` takes its quantity from the events in [from_at, to_at); where it is
+    `rerated`, its period was billed before and only the difference is billed now. `prepaid` buys the credits of that
+    id; `true_up` is what is short of the commitment of that id in the window [start, end), whose amount is the price.
+
+    `carried` items wait for the next regular invoice. `own_day`: revenue of days that have gone by counts on the day
+    of the document, not on those days.
     """
 
     line: str
-    kind: Literal["charge", "credit", "usage"]
+    kind: Literal["charge", "credit", "usage", "prepaid", "true_up"]
     bill: Literal["advance", "arrears"]
     start: date
     end: date
@@ -76,17 +87,39 @@ class Item:
     reads: str | None = None
     from_at: datetime | None = None
     to_at: datetime | None = None
+    period_start: date | None = None
+    period_end_at: datetime | None = None
+    period_from_at: datetime | None = None
+    period: int = 0
+    rerated: bool = False
+    carried: bool = False
+    own_day: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """Draft and issue one document, the contract's `document`-th, for these items, dated `on`."""
+    """Draft and issue one document, the contract's `document`-th, for these items, dated `on`.
+
+    A `regular` one also takes up what came late for earlier periods. One that is `held` is not collected.
+    """
 
     document: int
     on: date
     at: datetime
     due_on: date
     items: tuple[Item, ...]
+    regular: bool = True
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """Changes that take effect on a day, or at the next renewal where `on` is absent."""
+
+    on: date | None
+    changes: tuple[LineChange, ...]
+    invoice: Literal["now", "next"] = "now"
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +128,9 @@ class ContractState:
 
     `decided_at` is the instant of the last wake or change, `carried` waits for the next regular invoice, `unpaid` are
     the invoices that are due and not settled. Wake-ups are spread over `spread_seconds` after they are due, which
-    moves no date and no cut-off.
+    moves no date and no cut-off. `windows` are the indices of the commitments' running windows, in their order.
+
+    A cancelled contract can be taken up again until `reopens_until`.
     """
 
     contract_id: str
@@ -115,10 +150,29 @@ class ContractState:
     carried: tuple[Item, ...] = ()
     unpaid: tuple[str, ...] = ()
     spread_seconds: int = 0
+    billing_from: date | None = None
+    scheduled: tuple[Scheduled, ...] = ()
+    windows: tuple[int, ...] = ()
+    end_credit: Literal["unused", "none", "all"] = "none"
+    paused_on: date | None = None
+    paused_unused: Literal["credit", "extend"] = "credit"
+    held: str | None = None
+    reopens_until: date | None = None
+
+    @property
+    def origin(self) -> date:
+        """The day from which the contract bills: its boundaries and terms count from it."""
+        return self.billing_from or self.terms.origin
+
+    @property
+    def over(self) -> bool:
+        """Whether service has ended."""
+        return self.status in ENDED
 
     @property
     def ended(self) -> bool:
-        return self.status in ENDED
+        """Whether service has ended for good."""
+        return self.status in ENDED and self.reopens_until is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,57 +181,16 @@ class Due:
 
     on: date
     at: datetime
-    reason: Literal["start", "bill", "renew", "end", "recognise"]
+    reason: Literal["start", "change", "bill", "renew", "end", "recognise", "close"]
 
 
-# What the outside wants.
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """So much of a line is delivered by the end of the day `on`."""
 
-
-class Wake(Frozen):
-    """Time has come: do what is due at this instant."""
-
-    kind: Literal["wake"] = "wake"
-
-
-class ChangeLine(Frozen):
-    """Another quantity or price for a line.
-
-    `effective: now` prorates by day; its lines go on an invoice of their own (`invoice: now`) or on the
-    next regular one (`next`). `effective: next_period` takes effect at the line's next boundary.
-    """
-
-    kind: Literal["change_line"] = "change_line"
-    line: Slug
-    quantity: NonNegative | None = None
-    price: Price | None = None
-    effective: Literal["now", "next_period"] = "now"
-    invoice: Literal["now", "next"] = "now"
-
-
-class Cancel(Frozen):
-    """End the contract now or when the periods that run are over; `credit` says what becomes of unused days."""
-
-    kind: Literal["cancel"] = "cancel"
-    when: Literal["now", "period_end"] = "period_end"
-    credit: Literal["unused", "none"] = "unused"
-
-
-class InvoiceUnpaid(Frozen):
-    """An invoice is due and was not settled."""
-
-    kind: Literal["invoice_unpaid"] = "invoice_unpaid"
-    invoice_id: str
-
-
-class InvoiceSettled(Frozen):
-    """An invoice is settled."""
-
-    kind: Literal["invoice_settled"] = "invoice_settled"
-    invoice_id: str
-
-
-Change = Annotated[ChangeLine | Cancel, Field(discriminator="kind")]
-Command = Wake | ChangeLine | Cancel | InvoiceUnpaid | InvoiceSettled
+    line: str
+    on: date
+    percent: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +207,4 @@ class Decision:
     recognise_through: date | None = None
     accruals: tuple[Item, ...] = ()
     forfeited: bool = False
+    delivered: Delivered | None = None

@@ -1,22 +1,44 @@
 """A contract's terms: the one type that the API takes, the workflow carries and the database stores."""
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from domain.errors import DomainError
+from domain.line import Aggregate, Frequency, Frozen, Line, Meter, Recognition, Slug, refuse
 from domain.money import exact_minor, exponent, to_minor
-from domain.period import Every, check_zone
-from domain.prices import ZERO, Flat, Graduated, Matrix, NonNegative, NotEmpty, Price, Stairstep, Volume
+from domain.offers import (
+    Bounds,
+    Commitment,
+    Day,
+    Discount,
+    Dunning,
+    Phase,
+    PlanVersion,
+    PrepaidCredits,
+    Term,
+)
+from domain.period import check_zone
+from domain.prices import ZERO, Flat, NotEmpty, Price
+from domain.proration import Proration
 from domain.rating import Usage, rate
 from domain.tax import TaxRate
 
-Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-Aggregate = Literal["sum", "count", "max", "min", "latest", "average", "unique"]
-Recognition = Literal["daily", "as_used"]
-
+__all__ = [
+    "Aggregate",
+    "Dunning",
+    "Frequency",
+    "Frozen",
+    "Line",
+    "Meter",
+    "Recognition",
+    "Slug",
+    "Term",
+    "Terms",
+]
 
 # What a line may come to in one period, and a tax in percent: more is a slip, and would not fit into the books.
 CHARGE_MINOR_MAX = 10**15
@@ -28,6 +50,11 @@ def _check_currency(currency: str) -> str:
     return currency
 
 
+def _proration(value: object) -> object:
+    """YAML reads 30_360 as the number 30360."""
+    return "30_360" if value == 30360 and not isinstance(value, str) else value
+
+
 def _whole_amounts(price: Price) -> list[tuple[str, Decimal]]:
     """The amounts that stand on an invoice as they are; a unit price may be finer than the currency."""
     bounds = {"minimum": price.minimum, "maximum": price.maximum}
@@ -36,117 +63,38 @@ def _whole_amounts(price: Price) -> list[tuple[str, Decimal]]:
     return [(name, amount) for name, amount in bounds.items() if amount is not None]
 
 
-def _check_decimals(field: str, amount: Decimal, currency: str) -> None:
-    try:
-        exact_minor(amount, currency)
-    except ValueError as error:
-        raise ValueError(f"{field}: {error}") from error
-
-
-def _is_closed(price: Price) -> bool:
-    return isinstance(price, Graduated | Volume | Stairstep) and price.tiers[-1].up_to is not None
-
-
-def _unique(field: str, names: list[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    _refuse(bool(twice), f"{field}: {', '.join(twice)} appears more than once")
-
-
-def _refuse(wrong: bool, message: str) -> None:
-    if wrong:
-        raise ValueError(message)
-
-
-class Frozen(BaseModel):
-    """A value: it never changes, and it refuses what it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Meter(Frozen):
-    """How usage events become one quantity per period."""
-
-    id: Slug
-    aggregate: Aggregate
-    event: Slug | None = Field(default=None, description="The event name that it reads; its own id if absent.")
-    reads: Slug = Field(default="value", description="The event property that it aggregates.")
-
-    @property
-    def event_name(self) -> str:
-        return self.event or self.id
-
-
-class Line(Frozen):
-    """One thing that is charged for."""
-
-    id: Slug
-    description: str | None = Field(default=None, max_length=200)
-    price: Price
-    quantity: NonNegative | None = Field(default=None, description="A fixed quantity; 1 if absent.")
-    meter: Slug | None = Field(default=None, description="The meter that gives the quantity instead.")
-    every: Every
-    bill: Literal["advance", "arrears"]
-    recognize: Recognition | None = Field(default=None, description="as_used for metered lines, daily for the rest.")
-
-    @property
-    def pattern(self) -> Recognition:
-        return self.recognize or ("as_used" if self.meter else "daily")
-
-    @property
-    def units(self) -> Decimal:
-        """The fixed quantity of a line without a meter."""
-        return Decimal(1) if self.quantity is None else self.quantity
-
-    @model_validator(mode="after")
-    def _agrees_with_itself(self) -> Self:
-        if self.meter is not None:
-            _refuse(
-                self.quantity is not None, f"line {self.id}: quantity: a metered line takes its quantity from usage"
-            )
-            _refuse(self.bill == "advance", f"line {self.id}: bill: usage is billed in arrears, it is unknown before")
-            _refuse(isinstance(self.price, Flat), f"line {self.id}: price: a flat price ignores usage; drop the meter")
-            _refuse(
-                _is_closed(self.price),
-                f"line {self.id}: price.tiers: usage may go beyond the last tier; its up_to must be null",
-            )
-        else:
-            _refuse(isinstance(self.price, Matrix), f"line {self.id}: price: a matrix reads events; name a meter")
-            _refuse(self.recognize == "as_used", f"line {self.id}: recognize: as_used needs a meter")
-        return self
-
-
-class Term(Frozen):
-    """How long the parties are bound."""
-
-    months: Annotated[int, Field(ge=1, le=1200)]
-    renew: Literal["none", "auto"] = "none"
-
-
-class Dunning(Frozen):
-    """When a declined charge is tried again, in days after the first failure."""
-
-    retry_after_days: tuple[Annotated[int, Field(ge=1, le=365)], ...] = Field(default=(1, 3, 5, 7), max_length=30)
-
-    @model_validator(mode="after")
-    def _moves_forward(self) -> Self:
-        days = self.retry_after_days
-        _refuse(list(days) != sorted(set(days)), "retry_after_days: each must be later than the one before")
-        return self
-
-
 class Terms(Frozen):
     """All that the parties agreed on."""
 
     currency: Annotated[str, AfterValidator(_check_currency)]
     timezone: Annotated[str, AfterValidator(check_zone)] = "UTC"
-    start: Annotated[date, Field(ge=date(1970, 1, 1), lt=date(2200, 1, 1))]
+    legal_entity: Slug = Field(default="main", description="The company of the group that sells: its book, its numbers.")
+    plan: PlanVersion | None = None
+    start: Day
+    trial_days: Annotated[int, Field(ge=0, le=730)] = 0
     term: Term | None = Field(default=None, description="Without a term the contract runs until it is cancelled.")
     anchor_day: Annotated[int, Field(ge=1, le=31)] | None = None
+    anchor_month: Annotated[int, Field(ge=1, le=12)] | None = None
     payment_terms_days: Annotated[int, Field(ge=0, le=365)] = 0
+    pays: Literal["automatically", "on_invoice"] = "automatically"
+    proration: Annotated[Proration, BeforeValidator(_proration)] = "day"
     dunning: Dunning = Dunning()
+    reactivation_days: Annotated[int, Field(ge=0, le=365)] = Field(
+        default=0, description="How long after a cancellation the contract may be taken up again."
+    )
     tax: tuple[TaxRate, ...] = Field(default=(), max_length=10)
     meters: tuple[Meter, ...] = Field(default=(), max_length=100)
     lines: Annotated[tuple[Line, ...], NotEmpty] = Field(max_length=200)
+    phases: tuple[Phase, ...] = Field(default=(), max_length=200)
+    discounts: tuple[Discount, ...] = Field(default=(), max_length=50)
+    commitments: tuple[Commitment, ...] = Field(default=(), max_length=50)
+    credits: tuple[PrepaidCredits, ...] = Field(default=(), max_length=50)
+    bounds: Bounds | None = None
+
+    @property
+    def origin(self) -> date:
+        """The day on which billing starts: after the trial. Boundaries and terms count from it."""
+        return self.start + timedelta(days=self.trial_days)
 
     def line(self, line_id: str) -> Line:
         """The line with that id.
@@ -177,24 +125,108 @@ class Terms(Frozen):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        _unique("lines", [line.id for line in self.lines])
-        _unique("meters", [meter.id for meter in self.meters])
-        _unique("tax", [rate.name for rate in self.tax])
+        for name, ids in self._ids():
+            _unique(name, ids)
         for tax in self.tax:
-            _refuse(tax.rate > TAX_RATE_MAX, f"tax {tax.name}: rate: {tax.rate:f} percent is above {TAX_RATE_MAX}")
+            refuse(tax.rate > TAX_RATE_MAX, f"tax {tax.name}: rate: {tax.rate:f} percent is above {TAX_RATE_MAX}")
         for line in self.lines:
             self._check_line(line)
+        self._check_phases()
+        self._check_offers()
+        self._check_allocation()
         return self
+
+    def _ids(self) -> Iterator[tuple[str, list[str]]]:
+        yield "lines", [line.id for line in self.lines]
+        yield "meters", [meter.id for meter in self.meters]
+        yield "tax", [rate.name for rate in self.tax]
+        yield "discounts", [discount.id for discount in self.discounts]
+        # These stand on invoices beside the lines, under their own ids.
+        shared = [*(line.id for line in self.lines), *(c.id for c in self.commitments), *(c.id for c in self.credits)]
+        yield "lines, commitments and credits", shared
 
     def _check_line(self, line: Line) -> None:
         known = sorted(meter.id for meter in self.meters)
         unknown = line.meter is not None and line.meter not in known
-        _refuse(unknown, f"line {line.id}: meter: {line.meter!r} is not among meters {known}")
+        refuse(unknown, f"line {line.id}: meter: {line.meter!r} is not among meters {known}")
+        taxes = {rate.name for rate in self.tax}
+        strange = sorted(set(line.tax or ()) - taxes)
+        refuse(bool(strange), f"line {line.id}: tax: {', '.join(strange)} is not among the taxes {sorted(taxes)}")
+        needs_term = line.pattern == "with_contract" and self.term is None
+        refuse(needs_term, f"line {line.id}: recognize: with_contract needs a term to spread over")
         for name, amount in _whole_amounts(line.price):
             _check_decimals(f"line {line.id}: price.{name}", amount, self.currency)
+        self._check_charge(line)
+
+    def _check_charge(self, line: Line) -> None:
         try:
             charge = rate(line.price, Usage(ZERO if line.meter else line.units)).amount
         except DomainError as error:
             raise ValueError(f"line {line.id}: price.tiers: {error.message}") from error
         too_much = abs(to_minor(charge, self.currency)) > CHARGE_MINOR_MAX
-        _refuse(too_much, f"line {line.id}: price: {charge:,f} {self.currency} is more than one line can bill")
+        refuse(too_much, f"line {line.id}: price: {charge:,f} {self.currency} is more than one line can bill")
+
+    def _check_phases(self) -> None:
+        lines = {line.id: line for line in self.lines}
+        before = self.origin
+        for index, phase in enumerate(self.phases):
+            where = f"phases[{index}]"
+            refuse(phase.from_ <= before, f"{where}.from: {phase.from_} is not after {before}")
+            before = phase.from_
+            for line_id, revision in phase.lines.items():
+                refuse(line_id not in lines, f"{where}.lines: {line_id!r} is not among lines {sorted(lines)}")
+                line = lines[line_id]
+                refuse(line.every == "once", f"{where}.lines: {line_id} is billed once; a phase cannot change it")
+                lines[line_id] = changed = revised(line, revision.quantity, revision.price)
+                self._check_line(changed)
+
+    def _check_offers(self) -> None:
+        lines = {line.id for line in self.lines}
+        for field, offer in self._offers():
+            strange = sorted(set(offer.lines) - lines)
+            refuse(bool(strange), f"{field} {offer.id}: lines: {', '.join(strange)} is not among lines {sorted(lines)}")
+        for discount in self.discounts:
+            if discount.amount is not None:
+                _check_decimals(f"discount {discount.id}: amount", discount.amount, self.currency)
+        for commitment in self.commitments:
+            _check_decimals(f"commitment {commitment.id}: amount", commitment.amount, self.currency)
+        for credit in self.credits:
+            for name in ("paid", "grants"):
+                _check_decimals(f"credits {credit.id}: {name}", getattr(credit, name), self.currency)
+            late = credit.expires is not None and credit.expires < self.start
+            refuse(late, f"credits {credit.id}: expires: {credit.expires} is before the start on {self.start}")
+            fixed = [name for name in credit.lines if self.line(name).meter is None]
+            refuse(bool(fixed), f"credits {credit.id}: lines: {', '.join(fixed)} has no meter; credits pay for usage")
+
+    def _offers(self) -> Iterator[tuple[str, Discount | Commitment | PrepaidCredits]]:
+        yield from (("discount", discount) for discount in self.discounts)
+        yield from (("commitment", commitment) for commitment in self.commitments)
+        yield from (("credits", credit) for credit in self.credits)
+
+    def _check_allocation(self) -> None:
+        priced = [line for line in self.lines if line.ssp is not None]
+        nothing = len(priced) > 1 and not any(line.ssp for line in priced)
+        refuse(nothing, "lines: ssp: at least one stand-alone selling price must be above zero")
+
+
+def revised(line: Line, quantity: Decimal | None, price: Price | None) -> Line:
+    """The line with another quantity, another price, or both.
+
+    Raises:
+        ValidationError: if the line would contradict itself.
+    """
+    values = {name: getattr(line, name) for name in Line.model_fields}
+    values |= {name: value for name, value in (("quantity", quantity), ("price", price)) if value is not None}
+    return Line(**values)
+
+
+def _check_decimals(field: str, amount: Decimal, currency: str) -> None:
+    try:
+        exact_minor(amount, currency)
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from error
+
+
+def _unique(field: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    refuse(bool(twice), f"{field}: {', '.join(twice)} appears more than once")

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import uuid4
 
@@ -19,8 +18,9 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, Session, SQLModel
 
+from domain.journal import MAIN_BOOK, Entry, Posting
 from models.base import BIG, INSTANT, MINOR
-from models.period import MAIN_BOOK, period_of
+from models.period import period_of
 
 
 class JournalEntry(SQLModel, table=True):
@@ -75,40 +75,6 @@ class JournalLine(SQLModel, table=True):
     contract_id: str | None = None
     invoice_id: str | None = None
     line_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """A debit (positive) or credit (negative) of `account`.
-
-    `line_id` is the contract's line. `currency` is the entry's unless given; `functional_minor`, the amount in
-    the book's currency, is `amount_minor` unless given.
-    """
-
-    account: str
-    amount_minor: int
-    line_id: str | None = None
-    currency: str | None = None
-    functional_minor: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What to post. `economic_on` is `posting_on` unless given: the day a late fact was true."""
-
-    idempotency_key: str
-    kind: str
-    source_type: str
-    source_id: str
-    posting_on: date
-    currency: str
-    postings: tuple[Posting, ...]
-    economic_on: date | None = None
-    contract_id: str | None = None
-    customer_id: str | None = None
-    invoice_id: str | None = None
-    reverses_entry_id: str | None = None
-    book: str = MAIN_BOOK
 
 
 class EntryMismatch(ValueError):

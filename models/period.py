@@ -7,8 +7,7 @@ from sqlalchemy import CheckConstraint, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 import models.base  # noqa: F401 - names what the tables below declare
-
-MAIN_BOOK = "main"
+from domain.journal import MAIN_BOOK
 
 PeriodStatus = Literal["open", "closing", "closed"]
 

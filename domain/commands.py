@@ -1,0 +1,214 @@
+"""What the outside wants of a contract. Time, the parties, payments and operators all speak to it with these."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from domain.line import Frozen, Line, Slug, refuse
+from domain.offers import Day, PlanVersion
+from domain.prices import Exact, NonNegative, NotEmpty, Price
+
+Effective = Literal["now", "next_period", "renewal"] | Day
+Invoicing = Literal["now", "next"]
+
+
+class Wake(Frozen):
+    """Time has come: do what is due at this instant."""
+
+    kind: Literal["wake"] = "wake"
+
+
+class ChangeLine(Frozen):
+    """Another quantity or price for a line.
+
+    `effective: now`, or a day that has gone by, prorates; the lines go on an invoice of their own (`invoice: now`)
+    or on the next regular one (`next`). A day to come waits until then. `next_period` takes effect at the line's
+    next boundary, `renewal` when the term renews.
+    """
+
+    kind: Literal["change_line"] = "change_line"
+    line: Slug
+    quantity: NonNegative | None = None
+    price: Price | None = None
+    effective: Effective = "now"
+    invoice: Invoicing = "now"
+
+
+class AddLine(Frozen):
+    """One more line. Its periods are the contract's, so that it ends with them; its first is part of one."""
+
+    kind: Literal["add_line"] = "add_line"
+    line: Line
+    effective: Effective = "now"
+    invoice: Invoicing = "now"
+
+
+class RemoveLine(Frozen):
+    """A line that ends. Its unused days are credited, its used days billed."""
+
+    kind: Literal["remove_line"] = "remove_line"
+    line: Slug
+    effective: Effective = "now"
+    invoice: Invoicing = "now"
+
+
+LineChange = Annotated[ChangeLine | AddLine | RemoveLine, Field(discriminator="kind")]
+
+
+class Revise(Frozen):
+    """Several changes of lines at one instant on one document: a swap of plans. `effective` counts for all of them."""
+
+    kind: Literal["revise"] = "revise"
+    changes: Annotated[tuple[LineChange, ...], NotEmpty] = Field(max_length=200)
+    plan: PlanVersion | None = None
+    effective: Effective = "now"
+    invoice: Invoicing = "now"
+
+
+class Pause(Frozen):
+    """Nothing is served or billed from now on.
+
+    Unused days are credited, or (`unused: extend`) served after the contract goes on, which moves its boundaries and
+    its end. With `resume_on` it goes on by itself on that day.
+    """
+
+    kind: Literal["pause"] = "pause"
+    unused: Literal["credit", "extend"] = "credit"
+    resume_on: Day | None = None
+
+
+class Resume(Frozen):
+    """A paused contract goes on."""
+
+    kind: Literal["resume"] = "resume"
+
+
+class Cancel(Frozen):
+    """End the contract: now, when the periods that run are over, when the term is over, or on a day.
+
+    `credit` says what becomes of what was billed in advance: the unused days are credited, all of the running
+    period, or nothing.
+    """
+
+    kind: Literal["cancel"] = "cancel"
+    when: Literal["now", "period_end", "term_end", "date"] = "period_end"
+    on: Day | None = None
+    credit: Literal["unused", "none", "all"] = "unused"
+
+    @model_validator(mode="after")
+    def _has_its_day(self) -> Self:
+        refuse((self.when == "date") != (self.on is not None), "on: give a day with when: date, and only then")
+        return self
+
+
+class WithdrawCancellation(Frozen):
+    """A cancellation that has not taken effect is taken back."""
+
+    kind: Literal["withdraw_cancellation"] = "withdraw_cancellation"
+
+
+class Reactivate(Frozen):
+    """A cancelled contract is taken up again within its grace time; the days between are not billed."""
+
+    kind: Literal["reactivate"] = "reactivate"
+
+
+class ExtendTrial(Frozen):
+    """The trial lasts until `until`, on which billing starts."""
+
+    kind: Literal["extend_trial"] = "extend_trial"
+    until: Day
+
+
+class EndTrial(Frozen):
+    """The trial ends today, and billing starts."""
+
+    kind: Literal["end_trial"] = "end_trial"
+
+
+class SetRenewal(Frozen):
+    """Whether the term renews when it ends."""
+
+    kind: Literal["set_renewal"] = "set_renewal"
+    renew: Literal["none", "auto"]
+
+
+class MoveAnchor(Frozen):
+    """Periods start on another day of the month: the next is a part of one, up to that day."""
+
+    kind: Literal["move_anchor"] = "move_anchor"
+    anchor_day: Annotated[int, Field(ge=1, le=31)]
+
+
+class SkipPeriod(Frozen):
+    """The next period that a line would bill is free; all lines if none is named."""
+
+    kind: Literal["skip_period"] = "skip_period"
+    line: Slug | None = None
+
+
+class Hold(Frozen):
+    """Invoices are issued and kept back: none is charged until they are released."""
+
+    kind: Literal["hold"] = "hold"
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Release(Frozen):
+    """Invoices are charged again, also those that were kept back."""
+
+    kind: Literal["release"] = "release"
+
+
+class Deliver(Frozen):
+    """So much of a line is delivered by now, in percent of the whole."""
+
+    kind: Literal["deliver"] = "deliver"
+    line: Slug
+    percent: Annotated[Exact, Field(ge=0, le=100)]
+
+
+class Recognise(Frozen):
+    """Recognise revenue up to (and without) a day, for a report or a close."""
+
+    kind: Literal["recognise"] = "recognise"
+    through: date
+
+
+class InvoiceUnpaid(Frozen):
+    """An invoice is due and was not settled."""
+
+    kind: Literal["invoice_unpaid"] = "invoice_unpaid"
+    invoice_id: str
+
+
+class InvoiceSettled(Frozen):
+    """An invoice is settled."""
+
+    kind: Literal["invoice_settled"] = "invoice_settled"
+    invoice_id: str
+
+
+ChangeType = (
+    ChangeLine
+    | AddLine
+    | RemoveLine
+    | Revise
+    | Pause
+    | Resume
+    | Cancel
+    | WithdrawCancellation
+    | Reactivate
+    | ExtendTrial
+    | EndTrial
+    | SetRenewal
+    | MoveAnchor
+    | SkipPeriod
+    | Hold
+    | Release
+    | Deliver
+)
+# What the parties and operators may ask of a contract.
+Change = Annotated[ChangeType, Field(discriminator="kind")]
+Command = Wake | ChangeType | Recognise | InvoiceUnpaid | InvoiceSettled

@@ -1,0 +1,121 @@
+"""A line of a contract: one thing that is charged for, and the meter that may count it."""
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from domain.period import Every
+from domain.prices import (
+    Dynamic,
+    Flat,
+    Graduated,
+    GraduatedPercentage,
+    Matrix,
+    NonNegative,
+    Percentage,
+    Price,
+    Stairstep,
+    Volume,
+)
+
+Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Aggregate = Literal["sum", "count", "max", "min", "latest", "average", "unique", "weighted_sum"]
+Recognition = Literal[
+    "daily",
+    "monthly_even",
+    "monthly_prorated",
+    "with_contract",
+    "as_used",
+    "at_delivery",
+    "percent_complete",
+    "immediately",
+]
+# How revenue of a line without a meter may be recognised only; usage is earned when it happens or when it is billed.
+UNMETERED: frozenset[Recognition] = frozenset({"with_contract", "at_delivery", "percent_complete"})
+DELIVERED: frozenset[Recognition] = frozenset({"at_delivery", "percent_complete"})
+
+Frequency = Every | Literal["once"]
+
+
+class Frozen(BaseModel):
+    """A value: it never changes, and it refuses what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def refuse(wrong: bool, message: str) -> None:
+    """Raise ValueError with `message` where something is `wrong`."""
+    if wrong:
+        raise ValueError(message)
+
+
+def _is_closed(price: Price) -> bool:
+    tiered = isinstance(price, Graduated | Volume | Stairstep | GraduatedPercentage)
+    return tiered and price.tiers[-1].up_to is not None
+
+
+class Meter(Frozen):
+    """How usage events become one quantity per period."""
+
+    id: Slug
+    aggregate: Aggregate
+    event: Slug | None = Field(default=None, description="The event name that it reads; its own id if absent.")
+    reads: Slug = Field(default="value", description="The event property that it aggregates.")
+
+    @property
+    def event_name(self) -> str:
+        return self.event or self.id
+
+
+class Line(Frozen):
+    """One thing that is charged for."""
+
+    id: Slug
+    description: str | None = Field(default=None, max_length=200)
+    price: Price
+    quantity: NonNegative | None = Field(default=None, description="A fixed quantity; 1 if absent.")
+    meter: Slug | None = Field(default=None, description="The meter that gives the quantity instead.")
+    every: Frequency
+    bill: Literal["advance", "arrears"]
+    recognize: Recognition | None = Field(default=None, description="as_used for metered lines, daily for the rest.")
+    ssp: NonNegative | None = Field(
+        default=None, description="Stand-alone selling price for the whole term; where several lines have one."
+    )
+    tax: tuple[str, ...] | None = Field(
+        default=None, max_length=10, description="The names of the taxes that it bears: all if absent, none if empty."
+    )
+
+    @property
+    def pattern(self) -> Recognition:
+        return self.recognize or ("as_used" if self.meter else "daily")
+
+    @property
+    def units(self) -> Decimal:
+        """The fixed quantity of a line without a meter."""
+        return Decimal(1) if self.quantity is None else self.quantity
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if self.meter is not None:
+            self._check_metered()
+        else:
+            reads_events = isinstance(self.price, Matrix | Percentage | GraduatedPercentage | Dynamic)
+            refuse(reads_events, f"line {self.id}: price: {self.price.model} reads events; name a meter")
+            refuse(self.recognize == "as_used", f"line {self.id}: recognize: as_used needs a meter")
+        return self
+
+    def _check_metered(self) -> None:
+        refuse(self.quantity is not None, f"line {self.id}: quantity: a metered line takes its quantity from usage")
+        refuse(self.bill == "advance", f"line {self.id}: bill: usage is billed in arrears, it is unknown before")
+        refuse(self.every == "once", f"line {self.id}: every: usage is billed period by period")
+        refuse(isinstance(self.price, Flat), f"line {self.id}: price: a flat price ignores usage; drop the meter")
+        refuse(
+            _is_closed(self.price),
+            f"line {self.id}: price.tiers: usage may go beyond the last tier; its up_to must be null",
+        )
+        refuse(
+            self.pattern in UNMETERED,
+            f"line {self.id}: recognize: usage is earned as_used; {self.pattern} needs a fixed quantity",
+        )
+        refuse(self.ssp is not None, f"line {self.id}: ssp: usage is variable; it belongs to its own line")
