@@ -15,7 +15,8 @@ from api.problems import Problem, conflict, not_found
 from api.routing import api_router, needs
 from domain import keys
 from domain.life import Amend, Amended
-from domain.state import ENDED, Cancel, Change, Status
+from domain.commands import Cancel, Change
+from domain.state import ENDED, Status
 from models.clock import get_clock
 
 ANSWER_SECONDS: Final = 10

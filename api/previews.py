@@ -17,7 +17,8 @@ from domain.contract import decide
 from domain.due import next_due
 from domain.invoice import DocumentKind, Draft, DraftLine, draft
 from domain.rating import Usage
-from domain.state import Bill, ContractState, Wake
+from domain.commands import Wake
+from domain.state import Bill, ContractState
 from models.contract import state_of
 
 # Between two bills of a yearly line lie at most twelve wake-ups that only recognise revenue.

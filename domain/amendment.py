@@ -1,121 +1,195 @@
-"""Changes that the parties make to a contract: other quantities, other prices, its end."""
+"""Changes of a contract's lines: other quantities, other prices, lines that come and go."""
 
 from dataclasses import replace
 from datetime import date, datetime
+from typing import assert_never
 
 from pydantic import ValidationError
 
-from domain import charges
+from domain import charges, grid
 from domain.bill import concluded
-from domain.due import line_due, service_end
+from domain.commands import AddLine, ChangeLine, LineChange, RemoveLine, Revise
+from domain.due import service_end
 from domain.errors import RefusedChange
+from domain.line import Line
+from domain.lines import add, remove, replaced
 from domain.period import first_instant, local_date
-from domain.state import Cancel, ChangeLine, ContractState, Decision, Item, LineState, Upcoming
-from domain.terms import Line, Terms
+from domain.rebilling import rebilled
+from domain.state import ContractState, Decision, Item, LineState, Scheduled, Upcoming
+from domain.terms import Terms, revised
+from domain.timeline import cut, moment
 
 
-def change_line(state: ContractState, change: ChangeLine, at: datetime) -> Decision:
-    terms = state.terms
-    try:
-        line = terms.line(change.line)
-    except KeyError:
-        known = ", ".join(line.id for line in terms.lines)
-        raise RefusedChange(f"the contract has no line {change.line!r}; it has {known}", "/line") from None
-    if change.quantity is None and change.price is None:
-        raise RefusedChange("nothing to change: give a quantity, a price or both", "/quantity")
-    position = [progress.id for progress in state.lines].index(line.id)
-    progress = state.lines[position]
-    items: tuple[Item, ...] = ()
-    on = local_date(at, terms.timezone)
-    if change.effective == "next_period" and state.status != "signed":
-        progress = replace(progress, upcoming=_merged(progress.upcoming or Upcoming(), change))
-        changed = line
-    else:
-        changed = changed_line(line, change.quantity, change.price)
-        terms = _checked(terms.with_line(changed))
-        if state.status != "signed":
-            progress, items = _split(terms, line, changed, progress, on, at)
-    if progress.upcoming is not None:
-        _checked(terms.with_line(changed_line(changed, progress.upcoming.quantity, progress.upcoming.price)))
-    lines = (*state.lines[:position], progress, *state.lines[position + 1 :])
-    state = replace(state, version=state.version + 1, terms=terms, lines=lines)
-    happened = f"{line.id} changes {'now' if change.effective == 'now' else 'at its next period'}"
-    if change.invoice == "next":
-        return Decision(replace(state, carried=(*state.carried, *items)), happened)
-    return concluded(state, happened, items, on, at, recognise=bool(items))
+def change(state: ContractState, command: LineChange | Revise, at: datetime) -> Decision:
+    """The state after changes of lines, with what they bill or credit; or with changes that wait for their day.
 
-
-def cancel(state: ContractState, command: Cancel, at: datetime) -> Decision:
+    Raises:
+        RefusedChange: if a line is unknown, or the changed terms would contradict themselves.
+    """
     on = local_date(at, state.terms.timezone)
-    state = replace(state, version=state.version + 1, end_status="cancelled")
-    if state.status == "signed":
-        state = replace(state, status="cancelled", ends_on=state.terms.start)
-        return Decision(state, "cancelled before it started")
-    if command.when == "period_end":
-        state = replace(state, ends_on=_running_periods_end(state, on))
-        return Decision(state, f"cancelled with effect from {state.ends_on}")
-    items: list[Item] = list(state.carried)
-    for progress in state.lines:
-        line = state.terms.line(progress.id)
-        if line.bill == "arrears":
-            items += charges.arrears(state.terms, line, progress, on, at)
-        elif command.credit == "unused" and on < progress.billed_through:
-            items.append(charges.fixed(state.terms, line, "credit", on, progress.billed_through))
-    state = replace(state, ends_on=on, ends_at=at, status="cancelled", recognized_through=on, carried=())
-    decision = concluded(state, "cancelled at once", items, on, at)
-    return replace(decision, forfeited=command.credit == "none")
+    changes = command.changes if isinstance(command, Revise) else (command,)
+    if isinstance(command, ChangeLine) and _waits_for_period(state, command):
+        return _upcoming(state, command)
+    effective_on = _effective_on(state, command, on)
+    state = replace(state, version=state.version + 1)
+    if isinstance(command, Revise) and command.plan is not None:
+        state = replace(state, terms=state.terms.model_copy(update={"plan": command.plan}))
+    if effective_on is None or effective_on > on:
+        # Tried now, so that what cannot be is refused today and not on its day.
+        apply(state, changes, on, on, at)
+        waiting = Scheduled(effective_on, tuple(changes), command.invoice)
+        state = replace(state, scheduled=(*state.scheduled, waiting))
+        return Decision(state, f"{_named(changes)} {'at the renewal' if effective_on is None else f'on {effective_on}'}")
+    state, items = apply(state, changes, effective_on, on, at)
+    happened = f"{_named(changes)} {'now' if effective_on == on else f'from {effective_on}'}"
+    if command.invoice == "next":
+        return Decision(replace(state, carried=(*state.carried, *charges.carried(items))), happened)
+    return concluded(state, happened, items, on, at, recognise=bool(items), regular=False)
 
 
-def _merged(waiting: Upcoming, change: ChangeLine) -> Upcoming:
-    quantity = waiting.quantity if change.quantity is None else change.quantity
-    return Upcoming(quantity, change.price or waiting.price)
+def apply(
+    state: ContractState, changes: tuple[LineChange, ...], effective_on: date, on: date, at: datetime
+) -> tuple[ContractState, tuple[Item, ...]]:
+    """The state after `changes` from the day `effective_on`, made on the day `on`, and what they bill and credit."""
+    items: tuple[Item, ...] = ()
+    for one in changes:
+        match one:
+            case ChangeLine():
+                state, billed = _change_line(state, one, effective_on, on, at)
+            case AddLine():
+                state, billed = add(state, one.line, effective_on, on, at)
+            case RemoveLine():
+                state, billed = remove(state, one, effective_on, on, at)
+            case _:
+                assert_never(one)
+        items += billed
+    checked(state.terms)
+    return state, items
 
 
-def _split(
-    terms: Terms, line: Line, changed: Line, progress: LineState, on: date, at: datetime
-) -> tuple[LineState, tuple[Item, ...]]:
-    """End the stretch under the old state; the local day of a change counts as the new state's."""
-    if line.bill == "advance":
-        if on >= progress.billed_through:
-            return progress, ()
-        credit = charges.fixed(terms, line, "credit", on, progress.billed_through)
-        return progress, (credit, charges.fixed(terms, changed, "charge", on, progress.billed_through))
-    since_at = at if line.meter else first_instant(on, terms.timezone)
-    past = progress.past
-    if progress.since_at < since_at:
-        past = (*past, charges.running_segment(line, progress, on, since_at))
-    return replace(progress, past=past, since=on, since_at=since_at), ()
+def _change_line(
+    state: ContractState, command: ChangeLine, effective_on: date, on: date, at: datetime
+) -> tuple[ContractState, tuple[Item, ...]]:
+    line, progress = find(state, command.line)
+    if line.every == "once" and progress.index:
+        raise RefusedChange(f"{line.id} is billed once, and was billed: credit it instead", "/line")
+    changed = changed_line(line, command)
+    state = replace(state, terms=state.terms.with_line(changed))
+    if not _has_begun(state) or line.every == "once":
+        return state, ()
+    if effective_on < state.origin:
+        raise RefusedChange(f"effective {effective_on} is before {state.origin}, when billing starts", "/effective")
+    midnight = first_instant(effective_on, state.terms.timezone)
+    when = moment(state, line, effective_on, at if effective_on == on else midnight)
+    after = cut(line, progress, when, quantity=command.quantity, price=command.price)
+    items = rebilled(state, line, changed, progress, after, when)
+    after = replace(after, upcoming=progress.upcoming)
+    if after.upcoming is not None:
+        checked(state.terms.with_line(changed_line(changed, after.upcoming)))
+    return replaced(state, after), items
 
 
-def _running_periods_end(state: ContractState, on: date) -> date:
-    """The day on which the last of the periods that run on `on` is over, so that all that was paid is delivered."""
+def _upcoming(state: ContractState, command: ChangeLine) -> Decision:
+    """The change waits in the line for its next period."""
+    line, progress = find(state, command.line)
+    if line.every == "once":
+        raise RefusedChange(f"{line.id} is billed once: it has no next period", "/line")
+    changed_line(line, command)
+    waiting = progress.upcoming or Upcoming()
+    quantity = waiting.quantity if command.quantity is None else command.quantity
+    merged = Upcoming(quantity, command.price or waiting.price)
+    checked(state.terms.with_line(changed_line(line, merged)))
+    state = replace(replaced(state, replace(progress, upcoming=merged)), version=state.version + 1)
+    return Decision(state, f"{line.id} changes at its next period")
+
+
+def _waits_for_period(state: ContractState, command: ChangeLine) -> bool:
+    if not _has_begun(state):
+        return False
+    line, _ = find(state, command.line)
+    no_proration = state.terms.proration == "none" and line.meter is None and command.effective == "now"
+    return command.effective == "next_period" or no_proration
+
+
+def _effective_on(state: ContractState, command: LineChange | Revise, on: date) -> date | None:
+    """The day from which it counts; None for the next renewal."""
+    effective = command.effective
+    if effective == "now":
+        return on
+    if isinstance(effective, date):
+        end = service_end(state)
+        if end is not None and effective >= end:
+            raise RefusedChange(f"effective {effective} is not before {end}, when the contract ends", "/effective")
+        return effective
+    if effective == "renewal":
+        if state.term_ends_on is None or service_end(state) is not None:
+            raise RefusedChange("the contract does not renew: name a day instead", "/effective")
+        return None
+    return _next_period(state, command, on)
+
+
+def _next_period(state: ContractState, command: LineChange | Revise, on: date) -> date:
+    """The next day on which a period begins: of the line concerned, or the first of any line."""
+    if not _has_begun(state):
+        return on
+    concerned = command.line if isinstance(command, RemoveLine) else None
     ends = []
     for progress in state.lines:
         line = state.terms.line(progress.id)
-        if line_due(state, line, progress) == on:
-            # A step comes before the billing of its instant: here one period is over and the next has not begun.
-            ends.append(on)
-        else:
-            index = charges.running_index(state.terms, line, on)
-            ends.append(charges.period_start(state.terms, line, index + 1))
-    end = service_end(state)
-    return max(ends) if end is None else min(max(ends), end)
+        if line.every != "once" and not progress.removed and concerned in (None, line.id):
+            index = grid.running_index(state, line, progress, on)
+            begins = grid.period_start(state, line, progress, index)
+            ends.append(on if begins == on else grid.period_start(state, line, progress, index + 1))
+    if not ends:
+        raise RefusedChange(f"the contract has no running line {concerned!r}" if concerned else "no line runs", "/line")
+    return min(ends)
 
 
-def changed_line(line: Line, quantity: object, price: object) -> Line:
-    values = {name: getattr(line, name) for name in Line.model_fields}
-    values |= {name: value for name, value in (("quantity", quantity), ("price", price)) if value is not None}
+def find(state: ContractState, line_id: str) -> tuple[Line, LineState]:
+    """A line that is served, and how far it was billed.
+
+    Raises:
+        RefusedChange: if the contract has no such line, or has it no more.
+    """
+    for progress in state.lines:
+        if progress.id == line_id and not progress.removed:
+            return state.terms.line(line_id), progress
+    known = ", ".join(progress.id for progress in state.lines if not progress.removed)
+    raise RefusedChange(f"the contract has no line {line_id!r}; it has {known}", "/line")
+
+
+def changed_line(line: Line, command: ChangeLine | Upcoming) -> Line:
+    if command.quantity is None and command.price is None:
+        raise RefusedChange("nothing to change: give a quantity, a price or both", "/quantity")
     try:
-        return Line(**values)
+        return revised(line, command.quantity, command.price)
     except ValidationError as error:
-        raise RefusedChange(_reason(error), "/price" if price is not None else "/quantity") from error
+        field = "/price" if command.price is not None else "/quantity"
+        raise RefusedChange(_reason(error), field) from error
 
 
-def _checked(terms: Terms) -> Terms:
+def checked(terms: Terms) -> Terms:
+    """The terms themselves, where they agree with themselves after a change.
+
+    Raises:
+        RefusedChange: if they do not.
+    """
+    # Phases state what was agreed at the start; the lines have moved on.
     try:
-        return Terms.model_validate(terms.model_dump())
+        return Terms.model_validate(terms.model_copy(update={"phases": ()}).model_dump(by_alias=True))
     except ValidationError as error:
         raise RefusedChange(_reason(error), "/price") from error
+
+
+def _has_begun(state: ContractState) -> bool:
+    return state.status not in ("signed", "trialing")
+
+
+def _named(changes: tuple[LineChange, ...]) -> str:
+    verbs = {"change_line": "changes", "add_line": "is added", "remove_line": "is removed"}
+    return ", ".join(
+        f"{one.line.id if isinstance(one, AddLine) else one.line} {verbs[one.kind]}" for one in changes
+    )
 
 
 def _reason(error: ValidationError) -> str:

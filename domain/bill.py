@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from domain import charges
-from domain.state import Bill, ContractState, Decision, Item
+from domain.line import DELIVERED, Line
+from domain.state import Bill, ContractState, Decision, Item, LineState
 
 
 def concluded(
@@ -16,24 +17,33 @@ def concluded(
     at: datetime,
     *,
     recognise: bool = True,
+    regular: bool = True,
 ) -> Decision:
     """The decision that puts `items` on one bill dated `on`; without items there is no bill."""
-    accruals = _accruals(state, on) if recognise else ()
+    accruals = accruals_of(state, on) if recognise else ()
     through = on if recognise else None
     if not items:
         return Decision(state, happened, None, through, accruals)
     state = replace(state, documents=state.documents + 1)
     due_on = on + timedelta(days=state.terms.payment_terms_days)
-    return Decision(state, happened, Bill(state.documents, on, at, due_on, tuple(items)), through, accruals)
+    held = state.held is not None
+    bill = Bill(state.documents, on, at, due_on, tuple(items), regular, held)
+    return Decision(state, happened, bill, through, accruals)
 
 
-def _accruals(state: ContractState, through: date) -> tuple[Item, ...]:
-    """The running stretches that are earned day by day or as used, and billed only when their period ends."""
-    if state.ended:
+def accruals_of(state: ContractState, through: date) -> tuple[Item, ...]:
+    """What is earned by then, day by day or as used, and billed only later."""
+    if state.over or state.status in ("signed", "trialing"):
         return ()
-    running: list[Item] = []
+    running: list[Item] = list(state.carried)
     for progress in state.lines:
         line = state.terms.line(progress.id)
-        if line.bill == "arrears" and progress.billed_through < through:
-            running += charges.arrears(state.terms, line, progress, through)
+        if line.bill == "arrears" and _runs(line, progress, through):
+            running += charges.accrued(state, line, progress, through)
     return tuple(running)
+
+
+def _runs(line: Line, progress: LineState, through: date) -> bool:
+    if line.every == "once":
+        return progress.index == 0 and not progress.removed
+    return progress.billed_through < through or line.pattern in DELIVERED

@@ -1,80 +1,183 @@
 """The items that a line puts on a bill."""
 
-from datetime import date, datetime
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Literal
 
-from domain.period import boundary, first_instant, period_index, regular_period
-from domain.state import Item, LineState, Segment
-from domain.terms import Line, Terms
+from domain import grid
+from domain.line import DELIVERED, Line
+from domain.offers import Commitment, PrepaidCredits
+from domain.period import first_instant
+from domain.prices import Flat
+from domain.proration import part
+from domain.state import ContractState, Item, LineState, Segment
+from domain.timeline import Moment, Span, segments, spans
+
+ONE_DAY = timedelta(days=1)
 
 
-def period_start(terms: Terms, line: Line, index: int) -> date:
-    """The first day of the line's period `index`; period 0 starts with the contract and may be a stub."""
-    return boundary(terms.start, line.every, index, terms.anchor_day)
+def whole(state: ContractState, line: Line, progress: LineState, start: date, end: date) -> Item:
+    """The charge for [start, end) of the running period, all of it at the line's present quantity and price."""
+    zone = state.terms.timezone
+    segment = Segment(start, end, first_instant(start, zone), first_instant(end, zone), line.quantity, line.price)
+    span = Span(progress.index, segment, start, end, segment.start_at, segment.end_at)
+    return _fixed(state, line, progress, span, "charge")
 
 
-def running_index(terms: Terms, line: Line, day: date) -> int:
-    """The index of the line's period that holds `day`."""
-    return period_index(terms.start, line.every, day, terms.anchor_day)
-
-
-def fixed(terms: Terms, line: Line, kind: Literal["charge", "credit"], start: date, end: date) -> Item:
-    """The part `[start, end)` of the period that holds `start`, at the line's present quantity and price."""
+def once(line: Line, on: date) -> Item:
+    """The charge of a line that is billed once, on the day `on`."""
     return Item(
         line=line.id,
-        kind=kind,
+        kind="charge",
         bill=line.bill,
-        start=start,
-        end=end,
-        part_days=(end - start).days,
-        whole_days=_whole_days(terms, line, start),
+        start=on,
+        end=on + ONE_DAY,
+        part_days=1,
+        whole_days=1,
         price=line.price,
         quantity=line.units,
         recognize=line.pattern,
     )
 
 
-def running_segment(line: Line, state: LineState, end: date, end_at: datetime) -> Segment:
-    """The stretch that the line's present quantity and price have governed up to `end`."""
-    return Segment(state.since, end, state.since_at, end_at, line.quantity, line.price)
+def between(
+    state: ContractState,
+    line: Line,
+    progress: LineState,
+    history: list[Segment],
+    lower: Moment,
+    upper: Moment,
+    kind: Literal["charge", "credit"] = "charge",
+) -> tuple[Item, ...]:
+    """What `history` costs in [lower, upper): an item for each stretch of each period, of usage or of a quantity."""
+    parts = spans(state, line, progress, history, lower, upper)
+    if line.meter is not None:
+        return tuple(_usage(state, line, progress, span) for span in parts)
+    by_second = state.terms.proration == "second"
+    return tuple(
+        _fixed(state, line, progress, span, kind) for span in parts if by_second or span.start < span.end
+    )
 
 
 def arrears(
-    terms: Terms, line: Line, state: LineState, through: date, through_at: datetime | None = None
+    state: ContractState, line: Line, progress: LineState, through: date, through_at: datetime | None = None
 ) -> tuple[Item, ...]:
     """What the running period has cost up to `through`, one item for each stretch under one price.
 
     Days count up to the date, usage up to `through_at` where that is later than the date's first instant.
     """
-    midnight = first_instant(through, terms.timezone)
-    now = running_segment(line, state, through, (through_at or midnight) if line.meter else midnight)
-    stretches = [s for s in (*state.past, now) if s.start_at < s.end_at]
-    return tuple(_arrears_item(terms, line, stretch) for stretch in stretches)
+    zone = state.terms.timezone
+    midnight = first_instant(through, zone)
+    exact = line.meter is not None or state.terms.proration == "second"
+    upper = Moment(through, max(through_at or midnight, midnight) if exact else midnight)
+    lower = Moment(progress.billed_through, first_instant(progress.billed_through, zone))
+    return between(state, line, progress, segments(line, progress, upper), lower, upper)
 
 
-def _arrears_item(terms: Terms, line: Line, stretch: Segment) -> Item:
-    if line.meter is None:
-        then = line.model_copy(update={"price": stretch.price, "quantity": stretch.quantity})
-        return fixed(terms, then, "charge", stretch.start, stretch.end)
-    meter = terms.meter(line.meter)
+def accrued(state: ContractState, line: Line, progress: LineState, through: date) -> tuple[Item, ...]:
+    """What the running period has earned up to `through` and is billed only when it ends.
+
+    What is earned by delivery stands there whole: delivery decides, not the days.
+    """
+    if line.every == "once":
+        return (once(line, progress.billed_through),) if line.pattern in DELIVERED else ()
+    if line.pattern == "immediately":
+        return ()
+    if line.pattern in DELIVERED:
+        through = grid.period_start(state, line, progress, progress.index + 1)
+    return arrears(state, line, progress, through)
+
+
+def prepaid(credit: PrepaidCredits, on: date) -> Item:
+    """The purchase of prepaid credits."""
+    return Item(
+        line=credit.id,
+        kind="prepaid",
+        bill="advance",
+        start=on,
+        end=on + ONE_DAY,
+        part_days=1,
+        whole_days=1,
+        price=Flat(model="flat", amount=credit.paid),
+        quantity=Decimal(1),
+        recognize="as_used",
+    )
+
+
+def true_up(state: ContractState, commitment: Commitment, index: int, end: date) -> Item:
+    """What is due for a commitment's window `index`, which ends on the day `end`."""
+    start = grid.window_start(state, commitment.every, index)
+    regular = grid.whole_window(state, commitment.every, index)
+    return Item(
+        line=commitment.id,
+        kind="true_up",
+        bill="arrears",
+        start=start,
+        end=end,
+        part_days=(end - start).days,
+        whole_days=regular.days,
+        price=Flat(model="flat", amount=commitment.amount),
+        quantity=Decimal(1),
+        recognize="immediately",
+        period=index,
+    )
+
+
+def carried(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Items that wait for the next regular invoice."""
+    return tuple(replace(item, carried=True) for item in items)
+
+
+def _fixed(
+    state: ContractState, line: Line, progress: LineState, span: Span, kind: Literal["charge", "credit"]
+) -> Item:
+    regular = grid.whole_period(state, line, progress, span.index)
+    if (span.start, span.end) == (regular.start, regular.end):
+        share = regular.days, regular.days
+    else:
+        terms = state.terms
+        share = part(terms.proration, span.start, span.end, regular, terms.timezone, span.start_at, span.end_at)
+    units = Decimal(1) if span.segment.quantity is None else span.segment.quantity
+    return Item(
+        line=line.id,
+        kind=kind,
+        bill=line.bill,
+        start=span.start,
+        end=span.end,
+        part_days=share[0],
+        whole_days=share[1],
+        price=span.segment.price,
+        quantity=units,
+        recognize=line.pattern,
+        period=span.index,
+    )
+
+
+def _usage(state: ContractState, line: Line, progress: LineState, span: Span) -> Item:
+    assert line.meter is not None
+    meter, zone = state.terms.meter(line.meter), state.terms.timezone
+    start = grid.period_start(state, line, progress, span.index)
+    end = grid.period_start(state, line, progress, span.index + 1)
+    regular = grid.whole_period(state, line, progress, span.index)
     return Item(
         line=line.id,
         kind="usage",
         bill=line.bill,
-        start=stretch.start,
-        end=stretch.end,
-        part_days=(stretch.end - stretch.start).days,
-        whole_days=_whole_days(terms, line, stretch.start),
-        price=stretch.price,
+        start=span.start,
+        end=span.end,
+        part_days=(span.end - span.start).days,
+        whole_days=regular.days,
+        price=span.segment.price,
         recognize=line.pattern,
         event=meter.event_name,
         aggregate=meter.aggregate,
         reads=meter.reads,
-        from_at=stretch.start_at,
-        to_at=stretch.end_at,
+        from_at=span.start_at,
+        to_at=span.end_at,
+        period_start=start,
+        period_from_at=first_instant(start, zone),
+        period_end_at=first_instant(end, zone),
+        period=span.index,
     )
-
-
-def _whole_days(terms: Terms, line: Line, day: date) -> int:
-    """The days of the regular period that holds `day`."""
-    return regular_period(terms.start, line.every, running_index(terms, line, day), terms.anchor_day).days

@@ -3,12 +3,13 @@
 from datetime import date
 from typing import Literal
 
-from domain import charges
+from domain import grid
+from domain.charges import ONE_DAY
+from domain.line import Line
 from domain.period import first_instant
 from domain.state import ContractState, Due, LineState
-from domain.terms import Line
 
-Reason = Literal["start", "bill", "renew", "end", "recognise"]
+Reason = Literal["start", "change", "bill", "renew", "end", "recognise", "close"]
 
 
 def next_due(state: ContractState) -> Due | None:
@@ -28,34 +29,64 @@ def service_end(state: ContractState) -> date | None:
 
 
 def line_due(state: ContractState, line: Line, progress: LineState) -> date | None:
+    """The day on which the line is billed next; None where nothing more will be."""
     end = service_end(state)
     if end is not None and progress.billed_through >= end:
         return None
+    if progress.removed and progress.billed_through >= progress.since:
+        return None
+    if line.every == "once":
+        if progress.index:
+            return None
+        return progress.billed_through if line.bill == "advance" else end
     if line.bill == "advance":
         return progress.billed_through
-    close = charges.period_start(state.terms, line, progress.index + 1)
+    close = grid.period_start(state, line, progress, progress.index + 1)
     return close if end is None else min(close, end)
 
 
 def _dues(state: ContractState) -> list[tuple[date, Reason]]:
+    if state.over:
+        assert state.reopens_until is not None
+        return [(state.reopens_until, "close")]
     if state.status == "signed":
         return [(state.terms.start, "start")]
-    dues: list[tuple[date, Reason]] = []
+    dues: list[tuple[date, Reason]] = [(s.on, "change") for s in state.scheduled if s.on is not None]
+    end = service_end(state)
+    if end is not None:
+        dues.append((end, "end"))
+    elif state.term_ends_on is not None:
+        dues.append((state.term_ends_on, "renew"))
+    if state.status == "trialing":
+        return [*dues, (state.origin, "start")]
     long_periods = False
     for line, progress in zip(state.terms.lines, state.lines, strict=True):
         day = line_due(state, line, progress)
         if day is not None:
             dues.append((day, "bill"))
         long_periods |= line.every != "month"
-    end = service_end(state)
-    if end is not None:
-        dues.append((end, "end"))
-    elif state.term_ends_on is not None:
-        dues.append((state.term_ends_on, "renew"))
-    if long_periods:
+    dues += _windows(state, end)
+    if long_periods or state.carried:
         # Monthly contracts recognise when they bill; longer periods would leave whole months without revenue.
         dues.append((_next_month(state.recognized_through), "recognise"))
+    for credit in state.terms.credits:
+        if credit.expires is not None and state.recognized_through <= credit.expires:
+            dues.append((credit.expires + ONE_DAY, "recognise"))
     return dues
+
+
+def _windows(state: ContractState, end: date | None) -> list[tuple[date, Reason]]:
+    """When the running windows of the commitments end."""
+    return [
+        (window_end(state, position, end), "bill")
+        for position in range(len(state.windows))
+    ]
+
+
+def window_end(state: ContractState, position: int, end: date | None) -> date:
+    """The day on which the running window of commitment number `position` ends, at the latest with the contract."""
+    close = grid.window_start(state, state.terms.commitments[position].every, state.windows[position] + 1)
+    return close if end is None else min(close, end)
 
 
 def _next_month(day: date) -> date:

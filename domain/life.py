@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from domain.state import Change, Command, ContractState, Status
+from domain.commands import Change, Command
+from domain.state import ContractState, Status
 from domain.terms import Dunning
 
 

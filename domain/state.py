@@ -130,7 +130,8 @@ class ContractState:
     the invoices that are due and not settled. Wake-ups are spread over `spread_seconds` after they are due, which
     moves no date and no cut-off. `windows` are the indices of the commitments' running windows, in their order.
 
-    A cancelled contract can be taken up again until `reopens_until`.
+    A paused contract keeps the items of the unused days that it will serve later, and the days by which that has moved
+    its term's end. A cancelled contract can be taken up again until `reopens_until`.
     """
 
     contract_id: str
@@ -155,7 +156,8 @@ class ContractState:
     windows: tuple[int, ...] = ()
     end_credit: Literal["unused", "none", "all"] = "none"
     paused_on: date | None = None
-    paused_unused: Literal["credit", "extend"] = "credit"
+    paused_items: tuple[Item, ...] = ()
+    extended_days: int = 0
     held: str | None = None
     reopens_until: date | None = None
 
@@ -163,6 +165,13 @@ class ContractState:
     def origin(self) -> date:
         """The day from which the contract bills: its boundaries and terms count from it."""
         return self.billing_from or self.terms.origin
+
+    @property
+    def running_status(self) -> Status:
+        """The status of a contract that has started and not ended."""
+        if self.paused_on is not None:
+            return "paused"
+        return "past_due" if self.unpaid else "active"
 
     @property
     def over(self) -> bool:

@@ -31,7 +31,8 @@ with workflow.unsafe.imports_passed_through():
         Queued,
     )
     from domain.spread import offset_seconds
-    from domain.state import Bill, ContractState, Decision, Due, InvoiceSettled, InvoiceUnpaid, Wake
+    from domain.commands import InvoiceSettled, InvoiceUnpaid, Wake
+    from domain.state import Bill, ContractState, Decision, Due
 
 from workflows import collecting, options
 from workflows.updates import update

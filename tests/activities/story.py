@@ -13,7 +13,8 @@ from domain.contract import decide
 from domain.contract import sign as signed
 from domain.due import next_due
 from domain.period import first_instant
-from domain.state import Command, ContractState, Wake
+from domain.commands import Command, Wake
+from domain.state import ContractState
 from domain.terms import Terms
 from models.contract import insert_contract
 from models.customer import Customer

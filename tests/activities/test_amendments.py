@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from domain.state import Cancel, ChangeLine
+from domain.commands import Cancel, ChangeLine
 from models.database import Database
 from tests.activities.story import Story, line, per_unit, terms
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from activities.signatures import ChargeOutcome
-from domain.state import ChangeLine
+from domain.commands import ChangeLine
 from models.database import Database
 from tests.activities.gateway import Crash, FakeGateway, Fault
 from tests.activities.story import everything

@@ -5,7 +5,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.signatures import RateUsage
 from domain.contract import decide
-from domain.state import Cancel, ChangeLine, Wake
+from domain.commands import Cancel, ChangeLine, Wake
 from models.database import Database
 from tests.activities.story import Story, line, per_unit, run, terms
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.due import next_due
 from domain.errors import RefusedChange
-from domain.state import Cancel, ChangeLine
+from domain.commands import Cancel, ChangeLine
 from models.database import Database
 from tests.activities.story import Story, everything, line, per_unit, run, terms
 from tests.activities.test_metered import METERS, depart, seats

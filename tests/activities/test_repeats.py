@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from temporalio.exceptions import ApplicationError
 
 from activities.signatures import Decided
-from domain.state import Cancel, ChangeLine, InvoiceSettled, InvoiceUnpaid
+from domain.commands import Cancel, ChangeLine, InvoiceSettled, InvoiceUnpaid
 from models.database import Database
 from tests.activities.story import Story, everything, line, per_unit, run, terms
 from tests.activities.test_metered import METERS, depart, seats

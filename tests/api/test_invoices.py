@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import httpx
 
-from domain.state import Cancel
+from domain.commands import Cancel
 from models.database import Database
 from tests.activities.gateway import FakeGateway
 from tests.activities.story import Story, line, per_unit, terms

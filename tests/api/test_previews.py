@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.state import Cancel, ChangeLine
+from domain.commands import Cancel, ChangeLine
 from models.database import Database
 from tests.activities.story import Story, line, per_unit, terms
 from tests.api.given import rows

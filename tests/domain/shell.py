@@ -14,7 +14,8 @@ from domain.invoice import Draft, draft
 from domain.money import to_major
 from domain.period import first_instant
 from domain.rating import Group, Usage, group_by
-from domain.state import Bill, Cancel, ChangeLine, Command, ContractState, Decision, Item, Wake
+from domain.commands import Cancel, ChangeLine, Command, Wake
+from domain.state import Bill, ContractState, Decision, Item
 from domain.terms import Terms
 
 UsageOf = Callable[[Item], Usage]

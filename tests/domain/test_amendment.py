@@ -6,7 +6,7 @@ import pytest
 
 from domain.contract import decide
 from domain.errors import RefusedChange
-from domain.state import ChangeLine
+from domain.commands import ChangeLine
 from tests.domain.shell import Event, Steps, apply, change, flat, per_unit, run, summed, terms, wake
 
 METERS = [{"id": "calls", "aggregate": "sum"}]

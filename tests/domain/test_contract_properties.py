@@ -17,7 +17,8 @@ from domain.errors import RefusedChange
 from domain.invoice import monthly_value
 from domain.period import first_instant
 from domain.prices import Flat
-from domain.state import Command, ContractState, Decision, Item, Wake
+from domain.commands import Command, Wake
+from domain.state import ContractState, Decision, Item
 from domain.terms import Terms
 from tests.domain.shell import Story, UsageOf, apply, wake
 from tests.domain.strategies import MONTHS, agreements, commands, histories, usages

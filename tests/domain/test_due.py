@@ -4,7 +4,8 @@ import pytest
 
 from domain.contract import sign
 from domain.due import next_due, service_end
-from domain.state import Command, ContractState
+from domain.commands import Command
+from domain.state import ContractState
 from tests.domain.shell import Steps, cancel, flat, run, terms
 
 PLAN = {"id": "plan", "price": flat("10.00")}

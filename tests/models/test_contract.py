@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from domain.contract import decide, sign
-from domain.state import Cancel, ContractState, Wake
+from domain.commands import Cancel, Wake
+from domain.state import ContractState
 from models.contract import (
     contract_events,
     get_contract,

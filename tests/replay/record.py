@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from domain.life import Amend
-from domain.state import Cancel, ChangeLine
+from domain.commands import Cancel, ChangeLine
 from sandbox.temporal import DYNAMIC_CONFIG, binary
 from tests.workflows.conftest import workers
 from tests.workflows.fakes import FakeSteps, declined

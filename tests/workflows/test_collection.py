@@ -8,7 +8,7 @@ from temporalio.service import RPCError
 
 from activities.signatures import ChargeOutcome
 from domain.life import Amend
-from domain.state import Cancel
+from domain.commands import Cancel
 from tests.workflows.fakes import FakeSteps, declined
 from tests.workflows.story import monthly, start_contract
 from workflows.collection import Collection

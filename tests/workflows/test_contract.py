@@ -14,7 +14,7 @@ from activities.signatures import CONTRACTS_QUEUE
 from domain.contract import sign
 from domain.life import Amend, ContractLife
 from domain.spread import offset_seconds
-from domain.state import Cancel, ChangeLine
+from domain.commands import Cancel, ChangeLine
 from tests.workflows.fakes import FakeSteps
 from tests.workflows.story import monthly, start_contract
 from workflows.contract import Contract

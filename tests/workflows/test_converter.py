@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from activities.signatures import Decided
 from domain.contract import decide, sign
-from domain.state import Wake
+from domain.commands import Wake
 from tests.workflows.story import monthly
 from workflows.converter import PayloadConverter
 
