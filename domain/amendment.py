@@ -39,7 +39,9 @@ def change(state: ContractState, command: LineChange | Revise, at: datetime) -> 
         apply(state, changes, on, on, at)
         waiting = Scheduled(effective_on, tuple(changes), command.invoice)
         state = replace(state, scheduled=(*state.scheduled, waiting))
-        return Decision(state, f"{_named(changes)} {'at the renewal' if effective_on is None else f'on {effective_on}'}")
+        return Decision(
+            state, f"{_named(changes)} {'at the renewal' if effective_on is None else f'on {effective_on}'}"
+        )
     state, items = apply(state, changes, effective_on, on, at)
     happened = f"{_named(changes)} {'now' if effective_on == on else f'from {effective_on}'}"
     if command.invoice == "next":
@@ -176,7 +178,7 @@ def checked(terms: Terms) -> Terms:
     """
     # Phases state what was agreed at the start; the lines have moved on.
     try:
-        return Terms.model_validate(terms.model_copy(update={"phases": ()}).model_dump(by_alias=True))
+        return Terms.model_validate(terms.model_copy(update={"phases": ()}).model_dump())
     except ValidationError as error:
         raise RefusedChange(_reason(error), "/price") from error
 
@@ -187,9 +189,7 @@ def _has_begun(state: ContractState) -> bool:
 
 def _named(changes: tuple[LineChange, ...]) -> str:
     verbs = {"change_line": "changes", "add_line": "is added", "remove_line": "is removed"}
-    return ", ".join(
-        f"{one.line.id if isinstance(one, AddLine) else one.line} {verbs[one.kind]}" for one in changes
-    )
+    return ", ".join(f"{one.line.id if isinstance(one, AddLine) else one.line} {verbs[one.kind]}" for one in changes)
 
 
 def _reason(error: ValidationError) -> str:

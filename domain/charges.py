@@ -56,9 +56,7 @@ def between(
     if line.meter is not None:
         return tuple(_usage(state, line, progress, span) for span in parts)
     by_second = state.terms.proration == "second"
-    return tuple(
-        _fixed(state, line, progress, span, kind) for span in parts if by_second or span.start < span.end
-    )
+    return tuple(_fixed(state, line, progress, span, kind) for span in parts if by_second or span.start < span.end)
 
 
 def arrears(

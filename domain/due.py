@@ -59,28 +59,27 @@ def _dues(state: ContractState) -> list[tuple[date, Reason]]:
         dues.append((state.term_ends_on, "renew"))
     if state.status == "trialing":
         return [*dues, (state.origin, "start")]
-    long_periods = False
-    for line, progress in zip(state.terms.lines, state.lines, strict=True):
-        day = line_due(state, line, progress)
-        if day is not None:
-            dues.append((day, "bill"))
-        long_periods |= line.every != "month"
-    dues += _windows(state, end)
-    if long_periods or state.carried:
-        # Monthly contracts recognise when they bill; longer periods would leave whole months without revenue.
-        dues.append((_next_month(state.recognized_through), "recognise"))
+    dues += _billing(state)
+    dues += [(window_end(state, position, end), "bill") for position in range(len(state.windows))]
     for credit in state.terms.credits:
         if credit.expires is not None and state.recognized_through <= credit.expires:
             dues.append((credit.expires + ONE_DAY, "recognise"))
     return dues
 
 
-def _windows(state: ContractState, end: date | None) -> list[tuple[date, Reason]]:
-    """When the running windows of the commitments end."""
-    return [
-        (window_end(state, position, end), "bill")
-        for position in range(len(state.windows))
-    ]
+def _billing(state: ContractState) -> list[tuple[date, Reason]]:
+    """When each line is billed next, and when a month's revenue is to be recognised in between."""
+    dues: list[tuple[date, Reason]] = []
+    long_periods = bool(state.carried)
+    for line, progress in zip(state.terms.lines, state.lines, strict=True):
+        day = line_due(state, line, progress)
+        if day is not None:
+            dues.append((day, "bill"))
+        long_periods |= line.every != "month"
+    if long_periods:
+        # Monthly contracts recognise when they bill; longer periods would leave whole months without revenue.
+        dues.append((_next_month(state.recognized_through), "recognise"))
+    return dues
 
 
 def window_end(state: ContractState, position: int, end: date | None) -> date:

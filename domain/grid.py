@@ -2,8 +2,9 @@
 
 from datetime import date
 
+from domain.interval import Every, interval
 from domain.line import Line
-from domain.period import Every, Period, boundary, interval, period_index, regular_period
+from domain.period import Period, boundary, period_index, regular_period
 from domain.state import ContractState, LineState
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from domain.period import Every
+from domain.interval import Length, Unit, stated_as
 from domain.prices import (
     Dynamic,
     Flat,
@@ -35,7 +35,7 @@ Recognition = Literal[
 UNMETERED: frozenset[Recognition] = frozenset({"with_contract", "at_delivery", "percent_complete"})
 DELIVERED: frozenset[Recognition] = frozenset({"at_delivery", "percent_complete"})
 
-Frequency = Every | Literal["once"]
+Frequency = Annotated[Unit | Length | Literal["once"], stated_as("day, week, month, quarter, year, once")]
 
 
 class Frozen(BaseModel):

@@ -52,7 +52,9 @@ def _catch_up(
     if state.terms.proration == "none" and grid.period_start(state, line, progress, index) != when.on:
         index += 1
         start = grid.period_start(state, line, progress, index)
-        return replace(progress, index=index, since=start, billed_through=start, since_at=first_instant(start, zone)), ()
+        return replace(
+            progress, index=index, since=start, billed_through=start, since_at=first_instant(start, zone)
+        ), ()
     through = when.on
     while True:
         start, close = (grid.period_start(state, line, progress, index + n) for n in (0, 1))

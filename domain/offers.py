@@ -4,10 +4,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from domain.interval import Every
 from domain.line import Frozen, Slug, refuse
-from domain.period import Every
 from domain.prices import Exact, NonNegative, NotEmpty, Positive, Price
 
 Percent = Annotated[Exact, Field(gt=0, le=100)]
@@ -52,7 +52,7 @@ class Revision(Frozen):
 class Phase(Frozen):
     """A change that is agreed from the beginning: from this day on these lines are other."""
 
-    model_config = {"populate_by_name": True}
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
     from_: Day = Field(alias="from")
     lines: Annotated[dict[Slug, Revision], NotEmpty]

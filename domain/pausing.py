@@ -1,4 +1,4 @@
-"""Pausing a contract and taking it up again. Its boundaries stay where they are, unless unused days are to be served."""
+"""Pausing a contract and taking it up again. Boundaries stay, unless unused days are to be served later."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta

@@ -6,8 +6,9 @@ from datetime import date, datetime
 from domain import grid
 from domain.commands import Hold, MoveAnchor, Release, SkipPeriod
 from domain.errors import RefusedChange
+from domain.interval import interval
 from domain.line import Line
-from domain.period import interval, local_date
+from domain.period import local_date
 from domain.state import ContractState, Decision, LineState
 
 

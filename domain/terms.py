@@ -68,7 +68,9 @@ class Terms(Frozen):
 
     currency: Annotated[str, AfterValidator(_check_currency)]
     timezone: Annotated[str, AfterValidator(check_zone)] = "UTC"
-    legal_entity: Slug = Field(default="main", description="The company of the group that sells: its book, its numbers.")
+    legal_entity: Slug = Field(
+        default="main", description="The company of the group that sells: its book, its numbers."
+    )
     plan: PlanVersion | None = None
     start: Day
     trial_days: Annotated[int, Field(ge=0, le=730)] = 0

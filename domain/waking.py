@@ -11,12 +11,12 @@ from domain.due import line_due, next_due, service_end, window_end
 from domain.ending import end_items
 from domain.errors import RefusedChange
 from domain.line import Line
-from domain.period import boundary, first_instant
 from domain.pausing import go_on
-from domain.prices import scaled
+from domain.period import boundary, first_instant
 from domain.state import ContractState, Decision, Due, Item, LineState, Scheduled
 from domain.terms import Terms, revised
 from domain.timeline import Moment, cut
+from domain.uplift import scaled
 
 
 def wake(state: ContractState) -> Decision:
