@@ -1,30 +1,30 @@
 """Billing periods on local dates, and the instants at which those dates begin."""
 
 from calendar import monthrange
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
-from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-Every = Literal["month", "quarter", "year"]
+from domain.interval import Every, Interval, interval, months_in
 
-
-MONTHS: Mapping[Every, int] = MappingProxyType({"month": 1, "quarter": 3, "year": 12})
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The length of a period: calendar months, or days."""
-
-    months: int = 0
-    days: int = 0
-
-    def __post_init__(self) -> None:
-        if min(self.months, self.days) < 0 or (self.months == 0) == (self.days == 0):
-            raise ValueError(f"a period lasts a number of months or of days: {self.months} months, {self.days} days")
+__all__ = [
+    "Every",
+    "Interval",
+    "Period",
+    "UnknownZone",
+    "boundary",
+    "check_zone",
+    "days_30_360",
+    "first_instant",
+    "interval",
+    "local_date",
+    "months_in",
+    "period",
+    "period_index",
+    "regular_period",
+]
 
 
 class UnknownZone(ValueError):
@@ -67,13 +67,14 @@ def boundary(
 
     An `anchor_day` other than the origin's makes period 0 a stub up to the first anchor day after the origin. An
     anchor day that the origin's month is too short for is that month's last day, and makes no stub there.
-    `anchor_month` fixes which months the periods of several months start in.
+    `anchor_month` fixes which months the periods of several months start in. Periods of days and weeks start on their
+    origin whatever the anchor: it holds for those of months.
 
     Always counted from the anchor: stepping from the previous boundary would turn 31 January into 28 February and
     then stay on the 28th.
 
     Raises:
-        ValueError: if `k` is negative, the anchor is no day or month, or days are given an anchor.
+        ValueError: if `k` is negative, the anchor is no day or month.
     """
     if k < 0:
         raise ValueError(f"periods are counted from 0, not {k}")
@@ -115,11 +116,11 @@ def period_index(
     """
     if day < origin:
         raise ValueError(f"{day} is before the first period, which starts on {origin}")
-    interval = _interval(every)
-    if interval.days:
-        return (day - origin).days // interval.days
+    length = interval(every)
+    if length.days:
+        return (day - origin).days // length.days
     # Never too high, and at most two too low: a stub and a clamped day each cost one step.
-    k = max(0, ((day.year - origin.year) * 12 + day.month - origin.month) // interval.months - 1)
+    k = max(0, ((day.year - origin.year) * 12 + day.month - origin.month) // length.months - 1)
     while boundary(origin, every, k + 1, anchor_day, anchor_month) <= day:
         k += 1
     return k
@@ -131,25 +132,20 @@ def days_30_360(start: date, end: date) -> int:
     return months * 30 + min(end.day, 30) - min(start.day, 30)
 
 
-def _interval(every: Every | Interval) -> Interval:
-    return every if isinstance(every, Interval) else Interval(months=MONTHS[every])
-
-
 @lru_cache(maxsize=65536)
 def _grid(origin: date, every: Every | Interval, anchor_day: int | None, anchor_month: int | None) -> _Grid:
-    interval = _interval(every)
-    if interval.days:
-        if anchor_day is not None or anchor_month is not None:
-            raise ValueError("periods of days start on their origin and take no anchor")
-        return _Grid(interval, first=0, day=0, stub=0)
+    length = interval(every)
+    if length.days:
+        # A contract's anchor holds for its lines by months only.
+        return _Grid(length, first=0, day=0, stub=0)
     day = origin.day if anchor_day is None else anchor_day
     month = origin.month if anchor_month is None else anchor_month
     if not 1 <= day <= 31 or not 1 <= month <= 12:
         raise ValueError(f"no such anchor: day {anchor_day}, month {anchor_month}")
     first = 0 if _day_of_month(origin, 0, day) >= origin else 1
     if anchor_month is not None:
-        first += (anchor_month - origin.month - first) % interval.months
-    return _Grid(interval, first, day, stub=int(_day_of_month(origin, first, day) != origin))
+        first += (anchor_month - origin.month - first) % length.months
+    return _Grid(length, first, day, stub=int(_day_of_month(origin, first, day) != origin))
 
 
 def _on_grid(origin: date, grid: _Grid, steps: int) -> date:

@@ -1,14 +1,33 @@
 from datetime import date, timedelta
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from domain.period import Every, Interval, Period, boundary, days_30_360, period, period_index, regular_period
+from domain.interval import Length, Unit
+from domain.period import (
+    Every,
+    Interval,
+    Period,
+    boundary,
+    days_30_360,
+    first_instant,
+    period,
+    period_index,
+    regular_period,
+)
+from tests.domain.public_cases import case_name, public_cases
 
 EVERY: st.SearchStrategy[Every | Interval] = st.one_of(
-    st.sampled_from(["month", "quarter", "year"]),
+    st.sampled_from(get_args(Unit)),
     st.integers(1, 24).map(Interval),
+    st.integers(1, 100).map(lambda count: Length(days=count)),
+    st.integers(1, 60).map(lambda count: Length(weeks=count)),
+    st.integers(1, 30).map(lambda count: Length(months=count)),
+    st.integers(1, 12).map(lambda count: Length(quarters=count)),
+    st.integers(1, 5).map(lambda count: Length(years=count)),
 )
 ORIGINS = st.dates(date(1999, 1, 1), date(2040, 12, 31))
 
@@ -30,6 +49,14 @@ def days(*texts: str) -> list[date]:
         ("month", 31, days("2022-02-19", "2022-02-28", "2022-03-31", "2022-04-30")),
         ("month", 1, days("2024-03-05", "2024-04-01", "2024-05-01")),
         ("quarter", 1, days("2026-01-15", "2026-02-01", "2026-05-01", "2026-08-01")),
+        ("day", None, days("2026-03-28", "2026-03-29", "2026-03-30")),
+        ("week", None, days("2022-02-02", "2022-02-09", "2022-02-16", "2022-02-23")),
+        (Length(months=6), None, days("2025-08-31", "2026-02-28", "2026-08-31", "2027-02-28")),
+        (Length(months=6), 1, days("2026-01-15", "2026-02-01", "2026-08-01", "2027-02-01")),
+        (Length(weeks=2), None, days("2026-02-20", "2026-03-06", "2026-03-20")),
+        (Length(days=10), None, days("2026-02-15", "2026-02-25", "2026-03-07", "2026-03-17")),
+        (Length(quarters=2), None, days("2026-01-31", "2026-07-31", "2027-01-31")),
+        (Length(years=2), None, days("2024-02-29", "2026-02-28", "2028-02-29")),
         (Interval(months=2), None, days("2023-12-31", "2024-02-29", "2024-04-30", "2024-06-30")),
         (Interval(days=7), None, days("2022-02-02", "2022-02-09", "2022-02-16")),
         (Interval(days=10), None, days("2026-02-15", "2026-02-25", "2026-03-07")),
@@ -40,6 +67,18 @@ def test_boundaries_are_counted_from_the_anchor(
 ) -> None:
     origin = expected[0]
     assert [boundary(origin, every, k, anchor_day) for k in range(len(expected))] == expected
+
+
+@pytest.mark.parametrize("case", public_cases("periods"), ids=case_name)
+def test_the_public_cases_of_periods(case: dict[str, Any]) -> None:
+    every = TypeAdapter[Every](Every).validate_python(case["every"])
+    anchor = case.get("anchor_day"), case.get("anchor_month")
+    boundaries = [boundary(case["start"], every, k, *anchor) for k in range(case["count"])]
+    answers = {
+        "boundaries": boundaries,
+        "instants": [first_instant(day, case.get("timezone", "UTC")) for day in boundaries],
+    }
+    assert {key: answers[key] for key in case["expect"]} == case["expect"]
 
 
 def test_an_anchor_day_that_the_month_clamps_makes_no_stub() -> None:
@@ -62,6 +101,15 @@ def test_an_anchor_month_fixes_the_months_in_which_periods_start(
 ) -> None:
     origin = expected[0]
     assert [boundary(origin, every, k, anchor_day, anchor_month) for k in range(len(expected))] == expected
+
+
+@pytest.mark.parametrize("every", ["day", "week", Length(weeks=2), Length(days=10), Interval(days=7)])
+def test_periods_of_days_start_on_their_origin_whatever_the_anchor(every: Every | Interval) -> None:
+    """A contract with an anchor may have a line by week: the anchor holds for the lines by months."""
+    origin = date(2026, 1, 15)
+    assert [boundary(origin, every, k, 1, 3) for k in range(9)] == [boundary(origin, every, k) for k in range(9)]
+    assert regular_period(origin, every, 0, 1, 3) == period(origin, every, 0)
+    assert period_index(origin, every, date(2026, 7, 1), 1, 3) == period_index(origin, every, date(2026, 7, 1))
 
 
 def test_a_stub_is_measured_against_the_regular_period_that_ends_with_it() -> None:
@@ -90,7 +138,6 @@ def test_a_day_lies_in_the_period_that_begins_on_it() -> None:
         ("month", 1, 32, None),
         ("year", 1, 1, 0),
         ("year", 1, 1, 13),
-        (Interval(days=7), 1, 1, None),
     ],
 )
 def test_a_boundary_that_means_nothing_is_refused(
