@@ -65,6 +65,8 @@ def apply(
             case _:
                 assert_never(one)
         items += billed
+    if all(progress.removed for progress in state.lines):
+        raise RefusedChange(f"{state.lines[-1].id} is the contract's last line: cancel the contract instead", "/line")
     checked(state.terms)
     return state, items
 

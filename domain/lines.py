@@ -76,8 +76,6 @@ def remove(
     known = {progress.id: progress for progress in served}
     if command.line not in known:
         raise RefusedChange(f"the contract has no line {command.line!r}; it has {', '.join(known)}", "/line")
-    if len(served) == 1:
-        raise RefusedChange(f"{command.line} is the contract's last line: cancel the contract instead", "/line")
     line, progress = state.terms.line(command.line), known[command.line]
     if state.status in ("signed", "trialing") or line.every == "once":
         return replaced(state, replace(progress, removed=True, off=True, index=1, since=progress.billed_through)), ()
