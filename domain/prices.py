@@ -4,9 +4,9 @@ Amounts are decimals of the currency's major unit and may be finer than its mino
 """
 
 import re
-from collections.abc import Sequence, Sized
+from collections.abc import Sized
 from decimal import Decimal
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -15,10 +15,12 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    ValidationInfo,
     WithJsonSchema,
     field_validator,
-    model_validator,
 )
+
+from domain.money import UNROUNDED
 
 ZERO = Decimal(0)
 
@@ -61,6 +63,19 @@ Exact = Annotated[
 NonNegative = Annotated[Exact, Field(ge=0), _schema("", minimum=0)]
 Positive = Annotated[Exact, Field(gt=0), _schema("", exclusiveMinimum=0)]
 
+# In percent: "2.9" is 2.9 %.
+Percent = Annotated[Exact, Field(ge=0, le=1000), _schema("", minimum=0, maximum=1000)]
+
+
+def _whole(value: object) -> int:
+    number = plain_decimal(value)
+    if number != number.to_integral_value():
+        raise ValueError(f"expected a whole number, not {number:f}")
+    return int(number)
+
+
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=10**12)]
+
 _T = TypeVar("_T", bound=Sized)
 
 
@@ -85,11 +100,16 @@ class _PriceModel(_Terms):
     minimum: Exact | None = None
     maximum: Exact | None = None
 
-    @model_validator(mode="after")
-    def _bounds_in_order(self) -> Self:
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
-        return self
+    @field_validator("maximum")
+    @classmethod
+    def _above_minimum(cls, maximum: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        _check_order("minimum", info.data.get("minimum"), "maximum", maximum)
+        return maximum
+
+
+def _check_order(least: str, lower: Decimal | None, most: str, upper: Decimal | None) -> None:
+    if lower is not None and upper is not None and lower > upper:
+        raise ValueError(f"{least} {lower:f} is above {most} {upper:f}")
 
 
 class Flat(_PriceModel):
@@ -114,22 +134,38 @@ class Package(_PriceModel):
     amount: NonNegative
 
 
-class _Band(_Terms):
+class Band(_Terms):
     """The quantities up to and including `up_to`, above those of the band before."""
 
     up_to: Positive | None
 
 
-class Tier(_Band):
+class Tier(Band):
     unit: NonNegative
     flat: NonNegative = ZERO
 
 
-class FlatTier(_Band):
+class FlatTier(Band):
     flat: NonNegative
 
 
-def _check_ends(tiers: Sequence[_Band]) -> None:
+class _Rated(_Terms):
+    rate: Percent
+
+    @property
+    def unit(self) -> Decimal:
+        """What one unit of the value costs: 0.029 where the rate is 2.9 %."""
+        return self.rate.scaleb(-2, UNROUNDED)
+
+
+class RateTier(Band, _Rated):
+    flat: NonNegative = ZERO
+
+
+_Tiers = TypeVar("_Tiers", tuple[Tier, ...], tuple[FlatTier, ...], tuple[RateTier, ...])
+
+
+def _ascending(tiers: _Tiers) -> _Tiers:
     below = ZERO
     for index, tier in enumerate(tiers):
         if tier.up_to is None:
@@ -139,43 +175,65 @@ def _check_ends(tiers: Sequence[_Band]) -> None:
             raise ValueError(f"tiers[{index}].up_to: {tier.up_to} is not above {below}, where the tier begins")
         else:
             below = tier.up_to
+    return tiers
 
 
-class _TieredModel(_PriceModel):
-    """Tiers without gaps, lowest first. Without an open last tier, a quantity beyond it has no price."""
-
-    tiers: Annotated[tuple[Tier, ...], NotEmpty]
-
-    @field_validator("tiers")
-    @classmethod
-    def _ascending(cls, tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
-        _check_ends(tiers)
-        return tiers
+# Tiers without gaps, lowest first. Without an open last tier, a quantity beyond it has no price.
+_Ascending = AfterValidator(_ascending)
 
 
-class Graduated(_TieredModel):
+class Graduated(_PriceModel):
     """Each tier prices the units that fall in it; its `flat` is added once the tier is entered, the first always."""
 
     model: Literal["graduated"]
+    tiers: Annotated[tuple[Tier, ...], NotEmpty, _Ascending]
 
 
-class Volume(_TieredModel):
+class Volume(_PriceModel):
     """The tier that the whole quantity reaches prices all of it, and its `flat` is added."""
 
     model: Literal["volume"]
+    tiers: Annotated[tuple[Tier, ...], NotEmpty, _Ascending]
 
 
 class Stairstep(_PriceModel):
     """The `flat` of the tier that the quantity reaches."""
 
     model: Literal["stairstep"]
-    tiers: Annotated[tuple[FlatTier, ...], NotEmpty]
+    tiers: Annotated[tuple[FlatTier, ...], NotEmpty, _Ascending]
 
-    @field_validator("tiers")
+
+class Percentage(_PriceModel, _Rated):
+    """For each event `rate` % of its value and `fixed`, the two together held between the bounds per event.
+
+    The first `free_events` cost nothing; of the events after them, the first `free_amount` of value does not.
+    """
+
+    model: Literal["percentage"]
+    fixed: NonNegative = ZERO
+    free_amount: NonNegative = ZERO
+    free_events: Count = 0
+    min_per_event: NonNegative | None = None
+    max_per_event: NonNegative | None = None
+
+    @field_validator("max_per_event")
     @classmethod
-    def _ascending(cls, tiers: tuple[FlatTier, ...]) -> tuple[FlatTier, ...]:
-        _check_ends(tiers)
-        return tiers
+    def _above_min_per_event(cls, most: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        _check_order("min_per_event", info.data.get("min_per_event"), "max_per_event", most)
+        return most
+
+
+class GraduatedPercentage(_PriceModel):
+    """Each tier takes its `rate` % of the part of the summed values that falls in it; flats as in `Graduated`."""
+
+    model: Literal["graduated_percentage"]
+    tiers: Annotated[tuple[RateTier, ...], NotEmpty, _Ascending]
+
+
+class Dynamic(_PriceModel):
+    """The amount stands in the event: their sum is the amount."""
+
+    model: Literal["dynamic"]
 
 
 class Cell(_Terms):
@@ -193,4 +251,16 @@ class Matrix(_PriceModel):
     otherwise: NonNegative | None = None
 
 
-Price = Annotated[Flat | PerUnit | Package | Graduated | Volume | Stairstep | Matrix, Field(discriminator="model")]
+Price = Annotated[
+    Flat | PerUnit | Package | Graduated | Volume | Stairstep | Matrix | Percentage | GraduatedPercentage | Dynamic,
+    Field(discriminator="model"),
+]
+
+
+def reads_events(price: Price) -> bool:
+    """Whether `price` needs the value of each event, in the order of their time.
+
+    Only a percentage does, which has free events and bounds per event. The other models that speak of events take
+    the sum of their values, or the sums by property.
+    """
+    return isinstance(price, Percentage)

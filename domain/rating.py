@@ -2,25 +2,38 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from functools import reduce
+from typing import cast
 
 from domain.errors import UnpricedUsage
 from domain.money import UNROUNDED
+from domain.percentage import tally
 from domain.prices import (
     ZERO,
+    Band,
+    Dynamic,
     Flat,
-    FlatTier,
     Graduated,
+    GraduatedPercentage,
     Matrix,
     Package,
+    Percentage,
     PerUnit,
     Price,
+    RateTier,
     Stairstep,
     Tier,
     Volume,
 )
+
+# A quotient such as an average may have no exact decimal. Held to 60 decimals it makes an amount that 45 decimals show
+# without its error: a third of 0.015 is half a cent. Amounts of single events have 44 decimals at most.
+QUOTIENT_DECIMALS = 60
+_EXACT_DECIMALS_MAX = 52
+_HELD = Decimal("1E-45")
+_HALF_AWAY = Context(prec=200, rounding=ROUND_HALF_UP)
 
 _add, _subtract, _multiply = UNROUNDED.add, UNROUNDED.subtract, UNROUNDED.multiply
 
@@ -35,10 +48,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was used: `total`, and for a price that looks at properties the same by `groups` (see `group_by`)."""
+    """What was used: `total`, and as the price asks for it the same by `groups` (see `group_by`) or event by event.
+
+    `events` are the values in the order of their time, for a price that `reads_events`. A quotient such as an average
+    is held to `QUOTIENT_DECIMALS`.
+    """
 
     total: Decimal
     groups: tuple[Group, ...] = ()
+    events: tuple[Decimal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +71,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """An unrounded amount of the major unit, and the steps that sum to it."""
+    """An unrounded amount of the major unit, and the steps that sum to it (to 45 decimals)."""
 
     amount: Decimal
     steps: tuple[Step, ...]
@@ -62,14 +80,15 @@ class Rated:
 def rate(price: Price, usage: Usage) -> Rated:
     """What `usage` costs at `price`, exact and unrounded: round it once, with `money.to_minor`.
 
-    Included units come off before pricing, minimum and maximum hold the amount at the end. A total below zero
-    counts as units of the first tier and starts no package.
+    Included units come off before pricing, minimum and maximum hold the amount at the end. Where values of events are
+    priced, their units are units of the value. A total below zero counts as units of the first tier and starts no
+    package.
 
     Raises:
         UnpricedUsage: if no cell of a matrix matches, or the quantity is beyond the last tier.
     """
     steps = tuple(_steps(price, usage))
-    amount = _sum(step.amount for step in steps)
+    amount = _held(_sum(step.amount for step in steps))
     if price.minimum is not None and amount < price.minimum:
         steps += (_flat(f"up to the minimum of {price.minimum:,f}", _subtract(price.minimum, amount)),)
         amount = price.minimum
@@ -77,6 +96,11 @@ def rate(price: Price, usage: Usage) -> Rated:
         steps += (_flat(f"down to the maximum of {price.maximum:,f}", _subtract(price.maximum, amount)),)
         amount = price.maximum
     return Rated(amount, steps)
+
+
+def _held(amount: Decimal) -> Decimal:
+    decimals = -cast(int, amount.as_tuple().exponent)
+    return amount.quantize(_HELD, context=_HALF_AWAY) if decimals > _EXACT_DECIMALS_MAX else amount
 
 
 def group_by(price: Price) -> tuple[str, ...]:
@@ -105,6 +129,8 @@ def _steps(price: Price, usage: Usage) -> Iterator[Step]:
         yield _flat("flat", price.amount)
     elif isinstance(price, Matrix):
         yield from _matrix(price, usage)
+    elif isinstance(price, Percentage):
+        yield from _percentage(price, usage)
     else:
         taken = max(ZERO, min(price.included, usage.total))
         if taken:
@@ -112,13 +138,16 @@ def _steps(price: Price, usage: Usage) -> Iterator[Step]:
         yield from _priced(price, _subtract(usage.total, taken))
 
 
-def _priced(price: PerUnit | Package | Graduated | Volume | Stairstep, units: Decimal) -> Iterator[Step]:
+_BySum = PerUnit | Package | Graduated | Volume | Stairstep | GraduatedPercentage | Dynamic
+
+
+def _priced(price: _BySum, units: Decimal) -> Iterator[Step]:
     match price:
         case PerUnit():
             yield _units("units", units, price.amount)
         case Package():
             yield _units(f"packages of {price.size:,f}", _started(units, price.size), price.amount)
-        case Graduated():
+        case Graduated() | GraduatedPercentage():
             yield from _graduated(price.tiers, units)
         case Volume():
             index = _reached(price.tiers, units)
@@ -126,9 +155,11 @@ def _priced(price: PerUnit | Package | Graduated | Volume | Stairstep, units: De
         case Stairstep():
             index = _reached(price.tiers, units)
             yield _flat(_label(price.tiers, index), price.tiers[index].flat)
+        case Dynamic():
+            yield _flat("amounts of the events", units)
 
 
-def _graduated(tiers: Sequence[Tier], units: Decimal) -> Iterator[Step]:
+def _graduated(tiers: Sequence[Tier | RateTier], units: Decimal) -> Iterator[Step]:
     below = ZERO
     for index, tier in enumerate(tiers):
         label = _label(tiers, index)
@@ -140,13 +171,14 @@ def _graduated(tiers: Sequence[Tier], units: Decimal) -> Iterator[Step]:
     raise _beyond(below, units)
 
 
-def _tier(tier: Tier, label: str, units: Decimal) -> Iterator[Step]:
-    yield _units(label, units, tier.unit)
+def _tier(tier: Tier | RateTier, label: str, units: Decimal) -> Iterator[Step]:
+    priced = label if isinstance(tier, Tier) else f"{tier.rate:f} %, {label}"
+    yield _units(priced, units, tier.unit)
     if tier.flat:
         yield _flat(f"{label}, flat", tier.flat)
 
 
-def _reached(tiers: Sequence[Tier] | Sequence[FlatTier], units: Decimal) -> int:
+def _reached(tiers: Sequence[Band], units: Decimal) -> int:
     for index, tier in enumerate(tiers):
         if tier.up_to is None or units <= tier.up_to:
             return index
@@ -157,10 +189,31 @@ def _beyond(end: Decimal, units: Decimal) -> UnpricedUsage:
     return UnpricedUsage(f"the tiers end at {end:,f}, and {units:,f} units have no price")
 
 
-def _label(tiers: Sequence[Tier] | Sequence[FlatTier], index: int) -> str:
+def _label(tiers: Sequence[Band], index: int) -> str:
     above = f"above {tiers[index - 1].up_to:,f}" if index else ""
     up_to = "" if tiers[index].up_to is None else f"up to {tiers[index].up_to:,f}"
     return " ".join(bound for bound in (above, up_to) if bound) or "all units"
+
+
+def _percentage(price: Percentage, usage: Usage) -> Iterator[Step]:
+    """A step for each class of events, however many they are; free ones stand there with a price of zero."""
+    if usage.total and not usage.events:
+        raise ValueError("a percentage price needs its usage event by event")
+    found = tally(price, usage.events)
+    if found.included:
+        yield _units("included", found.included, ZERO)
+    if found.free_events:
+        yield _units("free events", Decimal(found.free_events), ZERO)
+    if found.free:
+        yield _units("free amount", found.free, ZERO)
+    if found.paying_events:
+        yield _units(f"{price.rate:f} % of {found.paying:,f}", found.paying, price.unit)
+        if price.fixed:
+            yield _units("fixed per event", Decimal(found.paying_events), price.fixed)
+    if found.events_at_minimum:
+        yield _units("events at the minimum", Decimal(found.events_at_minimum), price.min_per_event or ZERO)
+    if found.events_at_maximum:
+        yield _units("events at the maximum", Decimal(found.events_at_maximum), price.max_per_event or ZERO)
 
 
 def _matrix(price: Matrix, usage: Usage) -> Iterator[Step]:

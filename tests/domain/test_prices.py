@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from domain.prices import Flat, Graduated, Matrix, Price
+from domain.prices import Flat, Graduated, Matrix, Percentage, Price
 
 PRICE: TypeAdapter[Price] = TypeAdapter(Price)
 
@@ -65,8 +65,8 @@ def test_a_number_has_at_most_18_digits_and_12_decimals(amount: str, reason: str
         ({"model": "per_unit", "amount": "1", "included": "-1"}, "per_unit.included", "greater than or equal to 0"),
         (
             {"model": "per_unit", "amount": "1", "minimum": "5", "maximum": "4"},
-            "per_unit",
-            "5 is above maximum 4",
+            "per_unit.maximum",
+            "minimum 5 is above maximum 4",
         ),
         ({"model": "graduated", "tiers": []}, "graduated.tiers", "at least 1 entry"),
         ({"model": "graduated", "tiers": [{"up_to": 1, "unit": "-1"}]}, "graduated.tiers.0.unit", "or equal to 0"),
@@ -75,6 +75,34 @@ def test_a_number_has_at_most_18_digits_and_12_decimals(amount: str, reason: str
         ({"model": "matrix", "cells": []}, "matrix.cells", "at least 1 entry"),
         ({"model": "matrix", "cells": [{"when": {}, "unit": "1"}]}, "matrix.cells.0.when", "at least 1 entry"),
         ({"model": "matrix", "cells": [{"when": {"a": 1}, "unit": "1"}]}, "matrix.cells.0.when.a", "valid string"),
+        ({"model": "percentage"}, "percentage.rate", "Field required"),
+        ({"model": "percentage", "rate": "-1"}, "percentage.rate", "greater than or equal to 0"),
+        ({"model": "percentage", "rate": "1000.01"}, "percentage.rate", "less than or equal to 1000"),
+        ({"model": "percentage", "rate": "1", "fixed": "-1"}, "percentage.fixed", "greater than or equal to 0"),
+        ({"model": "percentage", "rate": "1", "free_events": -1}, "percentage.free_events", "greater than or equal"),
+        (
+            {"model": "percentage", "rate": "1", "free_events": "1.5"},
+            "percentage.free_events",
+            "a whole number, not 1.5",
+        ),
+        ({"model": "percentage", "rate": "1", "free_amount": 0.5}, "percentage.free_amount", "a float is not exact"),
+        (
+            {"model": "percentage", "rate": "1", "min_per_event": "2", "max_per_event": "1.75"},
+            "percentage.max_per_event",
+            "min_per_event 2 is above max_per_event 1.75",
+        ),
+        ({"model": "graduated_percentage", "tiers": []}, "graduated_percentage.tiers", "at least 1 entry"),
+        (
+            {"model": "graduated_percentage", "tiers": [{"up_to": None, "unit": "1", "rate": "1"}]},
+            "graduated_percentage.tiers.0.unit",
+            "Extra inputs",
+        ),
+        (
+            {"model": "graduated_percentage", "tiers": [{"up_to": None, "rate": "1001"}]},
+            "graduated_percentage.tiers.0.rate",
+            "less than or equal to 1000",
+        ),
+        ({"model": "dynamic", "amount": "1"}, "dynamic.amount", "Extra inputs"),
     ],
 )
 def test_a_price_that_makes_no_sense_is_refused_at_its_field(stated: object, path: str, reason: str) -> None:
@@ -83,7 +111,7 @@ def test_a_price_that_makes_no_sense_is_refused_at_its_field(stated: object, pat
     assert reason in message
 
 
-@pytest.mark.parametrize("model", ["graduated", "volume", "stairstep"])
+@pytest.mark.parametrize("model", ["graduated", "volume", "stairstep", "graduated_percentage"])
 @pytest.mark.parametrize(
     ("ends", "message"),
     [
@@ -94,7 +122,7 @@ def test_a_price_that_makes_no_sense_is_refused_at_its_field(stated: object, pat
     ],
 )
 def test_tiers_ascend(model: str, ends: list[int | None], message: str) -> None:
-    stated = "flat" if model == "stairstep" else "unit"
+    stated = {"stairstep": "flat", "graduated_percentage": "rate"}.get(model, "unit")
     [(path, found)] = errors({"model": model, "tiers": [{"up_to": end, stated: "1"} for end in ends]})
     assert path == f"{model}.tiers"
     assert message in found
@@ -122,6 +150,21 @@ def test_a_matrix_is_read_from_json_as_it_is_written() -> None:
     assert price.cells[0].when == {"origin": "EWR"}
     assert price.minimum == 5000
     assert price.otherwise is None
+
+
+def test_a_count_is_a_whole_number_however_it_is_written() -> None:
+    for stated in (3, "3", "3.0"):
+        price = PRICE.validate_python({"model": "percentage", "rate": "2.9", "free_events": stated})
+        assert isinstance(price, Percentage)
+        assert price.free_events == 3
+        assert PRICE.validate_json(PRICE.dump_json(price)) == price
+
+
+def test_a_rate_says_what_one_unit_costs() -> None:
+    """A percentage is never rounded: 0.0000000001 % is 0.000000000001 of each unit."""
+    price = PRICE.validate_python({"model": "percentage", "rate": "0.0000000001"})
+    assert isinstance(price, Percentage)
+    assert price.unit == Decimal("0.000000000001")
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=12, min_value=-(10**17), max_value=10**17))

@@ -1,0 +1,158 @@
+"""Usage events in memory, and the one quantity that a meter makes of them; `models.usage_totals` does it in SQL."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+
+from domain.line import Aggregate
+from domain.money import UNROUNDED, round_ratio
+from domain.prices import ZERO
+from domain.rating import QUOTIENT_DECIMALS, Group, Usage
+
+# What a meter `reads` to get the event's own value instead of a property.
+VALUE = "value"
+_MICROSECOND = timedelta(microseconds=1)
+
+Property = str | bool | int | Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that was used at the instant `at`; `id` is unique among the contract's events."""
+
+    id: str
+    at: datetime
+    value: Decimal | None = None
+    properties: Mapping[str, Property] = field(default_factory=dict)
+
+
+def aggregate(
+    aggregate_name: Aggregate,
+    events: Iterable[Event],
+    *,
+    reads: str = VALUE,
+    from_at: datetime,
+    to_at: datetime,
+    period_from_at: datetime | None = None,
+    period_to_at: datetime | None = None,
+    until: datetime | None = None,
+    group_by: Sequence[str] = (),
+    each_event: bool = False,
+) -> Usage:
+    """The quantity of the events in `[from_at, to_at)`, in total and by the properties in `group_by`; zero if none.
+
+    `events` come in the order of their arrival: of two at one instant the later one is the latest. The values of
+    `each_event` stand by time and then by id. What has nothing to read counts for `count` alone: the property is
+    missing, or is no number where one is needed.
+
+    For a weighted sum each value counts for the share of the period that is left when it comes; the period is
+    `[from_at, to_at)` unless it is given. With `until` only what is before that instant counts, and a value weighs
+    only up to it. An average and a weighted sum are held to `QUOTIENT_DECIMALS`, half away from zero.
+
+    Raises:
+        ValueError: if a weighted sum is asked for a period without length.
+    """
+    starts_at, ends_at = period_from_at or from_at, period_to_at or to_at
+    if aggregate_name == "weighted_sum" and starts_at >= ends_at:
+        raise ValueError(f"a weighted sum needs a period, and {ends_at} is not after {starts_at}")
+    counts_to = to_at if until is None else min(to_at, until)
+    used = [event for event in events if from_at <= event.at < counts_to]
+    measure = _Measure(aggregate_name, reads, starts_at, ends_at, ends_at if until is None else min(ends_at, until))
+    groups: dict[tuple[tuple[str, str], ...], list[Event]] = {}
+    if group_by:
+        for event in used:
+            groups.setdefault(_properties(event, group_by), []).append(event)
+    return Usage(
+        measure.quantity(used),
+        tuple(Group(dict(key), measure.quantity(groups[key])) for key in sorted(groups)),
+        tuple(_in_order(used, reads)) if each_event else (),
+    )
+
+
+def microseconds(from_at: datetime, to_at: datetime) -> int:
+    """The time from one instant to the other, in whole microseconds."""
+    return (to_at - from_at) // _MICROSECOND
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """How to make a quantity of events that are known to count; weights run from an event to `runs_to`."""
+
+    aggregate: Aggregate
+    reads: str
+    starts_at: datetime
+    ends_at: datetime
+    runs_to: datetime
+
+    def quantity(self, used: Sequence[Event]) -> Decimal:
+        if self.aggregate == "count":
+            return Decimal(len(used))
+        if self.aggregate == "unique":
+            return Decimal(len({_distinct(event, self.reads) for event in used} - {None}))
+        read = [(event.at, number) for event in used if (number := _number(event, self.reads)) is not None]
+        return self._of(read) if read else ZERO
+
+    def _of(self, read: Sequence[tuple[datetime, Decimal]]) -> Decimal:
+        match self.aggregate:
+            case "max":
+                return max(number for _, number in read)
+            case "min":
+                return min(number for _, number in read)
+            case "latest":
+                # Of equals `max` gives the first, which in reverse is the last to arrive.
+                return max(reversed(read), key=lambda found: found[0])[1]
+            case "average":
+                return _quotient(_sum(number for _, number in read), len(read))
+            case "weighted_sum":
+                weighted = (UNROUNDED.multiply(number, max(0, microseconds(at, self.runs_to))) for at, number in read)
+                return _quotient(_sum(weighted), microseconds(self.starts_at, self.ends_at))
+            case _:
+                return _sum(number for _, number in read)
+
+
+def _in_order(used: Sequence[Event], reads: str) -> Iterable[Decimal]:
+    numbers = (_number(event, reads) for event in sorted(used, key=lambda event: (event.at, event.id)))
+    return (number for number in numbers if number is not None)
+
+
+def _number(event: Event, reads: str) -> Decimal | None:
+    found = event.value if reads == VALUE else event.properties.get(reads)
+    if isinstance(found, str | bool):
+        return None
+    return Decimal(found) if isinstance(found, int) else found
+
+
+def _distinct(event: Event, reads: str) -> Decimal | str | None:
+    """What tells the event apart: its value as a number, or a property as text, so that 1.0 and 1.00 are two."""
+    if reads == VALUE:
+        return event.value
+    return _text(event.properties[reads]) if reads in event.properties else None
+
+
+def _properties(event: Event, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, _text(event.properties[name])) for name in names if name in event.properties)
+
+
+def _text(found: Property) -> str:
+    """A property as JSON writes it, texts without their quotes."""
+    match found:
+        case bool():
+            return "true" if found else "false"
+        case Decimal():
+            return f"{found:f}"
+        case _:
+            return str(found)
+
+
+def _quotient(dividend: Decimal, divisor: int) -> Decimal:
+    numerator, denominator = dividend.as_integer_ratio()
+    held = round_ratio(numerator * 10**QUOTIENT_DECIMALS, denominator * divisor)
+    quotient = Decimal(held).scaleb(-QUOTIENT_DECIMALS, UNROUNDED)
+    whole = quotient.to_integral_value()
+    return whole if whole == quotient else quotient.normalize(UNROUNDED)
+
+
+def _sum(numbers: Iterable[Decimal]) -> Decimal:
+    return reduce(UNROUNDED.add, numbers, ZERO)
