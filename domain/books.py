@@ -4,6 +4,7 @@ The database stores these values as rows; the in-memory engine keeps them as the
 `domain.issuing` and `domain.correction` change them in place and add to `entries` what is to be posted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
@@ -22,8 +23,9 @@ Basis = Literal["position", "unbilled"]
 class BookedLine:
     """One line of a document, in minor units. On a credit note a positive amount is a credit.
 
-    `schedule_id` is the schedule of its revenue; None where a plan over the term earns it. `credited_minor` is what
-    credit notes and refunds have taken off its net since.
+    `schedule_id` is the schedule of its revenue; None where a plan over the term or prepaid credits earn it.
+    `credited_minor` is what credit notes and refunds have taken off its net since, `discounted` what each discount of
+    a fixed amount took off before.
     """
 
     id: str
@@ -36,9 +38,11 @@ class BookedLine:
     recognize: Recognition
     schedule_id: str | None = None
     credited_minor: int = 0
+    credited_tax_minor: int = 0
     quantity: str = ""
     steps: tuple[Step, ...] = ()
     item: Item | None = None
+    discounted: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -159,7 +163,10 @@ class Window:
 
 @dataclass(slots=True)
 class RatedPeriod:
-    """What was billed of one metered line's period: its stretches, and their net after discounts."""
+    """What was billed of one metered line's period: its stretches, and what they came to after discounts.
+
+    `drawn_minor` of it was paid with prepaid credits; `discounted` is what each discount of a fixed amount took off.
+    """
 
     id: str
     line_id: str
@@ -167,6 +174,8 @@ class RatedPeriod:
     ends_on: date
     items: tuple[Item, ...]
     billed_minor: int
+    drawn_minor: int = 0
+    discounted: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -175,6 +184,7 @@ class Plan:
 
     `billed_minor` is what was billed of it in the term so far, `amount_minor` what is planned as revenue of the term.
     Its schedules are `domain.keys.derived("sch", contract, "plan", id, n)`, one after the other; `schedules` counts.
+    `version` is the contract's version that the plan was made for.
     """
 
     id: str
@@ -184,6 +194,19 @@ class Plan:
     billed_minor: int = 0
     amount_minor: int = 0
     schedules: int = 0
+    version: int = 0
+
+
+class Schedules(dict[str, Schedule]):
+    """Schedules by id. `running` are the ids of those that may earn more; whoever recognises takes out the others."""
+
+    def __init__(self, schedules: Mapping[str, Schedule]) -> None:
+        super().__init__(schedules)
+        self.running = dict.fromkeys(schedules)
+
+    def __setitem__(self, id_: str, schedule: Schedule) -> None:
+        super().__setitem__(id_, schedule)
+        self.running[id_] = None
 
 
 class UsageSource(Protocol):
@@ -202,7 +225,8 @@ class UsageSource(Protocol):
 class Books:
     """One contract's accounting. `closed_until` is the first day that takes entries; None where no month is closed.
 
-    The dictionaries are by id; the database loads what an operation needs and stores what is in `touched`.
+    The dictionaries are by id; the database loads what an operation needs and stores what is in `touched`: pairs of
+    a dictionary's name, such as "schedules", and the id that was changed in it.
     """
 
     contract_id: str
@@ -220,3 +244,17 @@ class Books:
     closed_until: date | None = None
     entries: list[Entry] = field(default_factory=list)
     touched: set[tuple[str, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.schedules = Schedules(self.schedules)
+
+    @property
+    def running(self) -> dict[str, None]:
+        """The ids of the schedules that may earn more."""
+        assert isinstance(self.schedules, Schedules)
+        return self.schedules.running
+
+    def keep(self, schedule: Schedule) -> None:
+        """Store a schedule."""
+        self.schedules[schedule.id] = schedule
+        self.touched.add(("schedules", schedule.id))
