@@ -7,12 +7,23 @@ start, each rounded half away from zero. So the parts always sum to the whole, w
 from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from domain.money import round_half_away, round_ratio
 from domain.period import Period, boundary, days_30_360
 
 Method = Literal["daily", "monthly_even", "monthly_prorated", "30_360"]
+
+
+def _as_written(method: object) -> object:
+    """YAML reads 30_360 as the number 30360."""
+    return "30_360" if method == 30360 else method
+
+
+# A method where it is read from a document.
+StatedMethod = Annotated[Method, BeforeValidator(_as_written)]
 
 
 def recognized(amount_minor: int, start: date, end: date, until: date) -> int:
@@ -23,13 +34,13 @@ def recognized(amount_minor: int, start: date, end: date, until: date) -> int:
     Raises:
         ValueError: if `end` is not after `start`.
     """
-    whole = (end - start).days
-    if whole <= 0:
+    if end <= start:
         raise ValueError(f"a schedule must end after it starts: {start} to {end}")
-    elapsed = (until - start).days
-    if elapsed >= whole:
+    if until >= end:
         return amount_minor
-    return round_ratio(amount_minor * elapsed, whole) if elapsed > 0 else 0
+    if until <= start:
+        return 0
+    return round_ratio(amount_minor * (until - start).days, (end - start).days)
 
 
 def by_month(amount_minor: int, start: date, end: date, method: Method = "daily") -> dict[date, int]:

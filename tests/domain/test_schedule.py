@@ -1,16 +1,19 @@
 from datetime import date, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from domain.schedule import Method, by_month, recognized
+from domain.schedule import Method, StatedMethod, by_month, recognized
+from tests.domain.public_cases import case_name, minor, public_cases
 
 AMOUNTS = st.integers(-(10**15), 10**15)
 STARTS = st.dates(date(2019, 1, 1), date(2029, 12, 31))
 LENGTHS = st.integers(1, 1500).map(lambda days: timedelta(days=days))
 METHODS = st.sampled_from(get_args(Method))
+STATED: TypeAdapter[Method] = TypeAdapter(StatedMethod)
 
 
 def by_name(months: dict[date, int]) -> dict[str, int]:
@@ -122,6 +125,35 @@ def test_a_span_without_days_by_its_count_is_earned_in_its_month() -> None:
     assert by_name(by_month(500, date(2026, 1, 30), date(2026, 1, 31), "30_360")) == {"2026-01": 500}
 
 
+@pytest.mark.parametrize("case", public_cases("schedule"), ids=case_name)
+def test_the_public_cases_of_schedules(case: dict[str, Any]) -> None:
+    method = STATED.validate_python(case["method"])
+    months = by_name(by_month(minor(case["amount"], case), case["from"], case["to"], method))
+    expected = {month: minor(amount, case) for month, amount in case["expect"]["months"].items()}
+    assert {month: months[month] for month in expected} == expected
+
+
+def test_months_of_30_days_are_read_where_yaml_makes_a_number_of_their_name() -> None:
+    assert STATED.validate_python(30360) == "30_360"
+    assert STATED.validate_python("30_360") == "30_360"
+    with pytest.raises(ValidationError, match="'daily', 'monthly_even', 'monthly_prorated' or '30_360'"):
+        STATED.validate_python(360)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "shares"),
+    [
+        # 30 and 31 January are one day; February has 30.
+        ("2026-01-30", "2026-03-01", [100, 3000]),
+        # February ends on 1 March, 3 days after its 28th; from 1 to 31 March, which counts as the 30th, are 29.
+        ("2026-02-28", "2026-03-31", [300, 2900]),
+    ],
+)
+def test_in_months_of_30_days_the_end_of_february_is_not_moved(start: str, end: str, shares: list[int]) -> None:
+    first, last = date.fromisoformat(start), date.fromisoformat(end)
+    assert list(by_month(sum(shares), first, last, "30_360").values()) == shares
+
+
 @given(AMOUNTS, STARTS, LENGTHS, METHODS)
 def test_months_sum_to_the_amount(amount: int, start: date, length: timedelta, method: Method) -> None:
     assert sum(by_month(amount, start, start + length, method).values()) == amount
@@ -142,8 +174,8 @@ def test_revenue_never_goes_back(amount: int, start: date, length: timedelta, me
 def test_daily_months_are_what_is_earned_between_their_first_days(amount: int, start: date, length: timedelta) -> None:
     end = start + length
     earned = 0
-    for month, minor in by_month(amount, start, end, "daily").items():
-        earned += minor
+    for month, share in by_month(amount, start, end, "daily").items():
+        earned += share
         next_month = (month + timedelta(days=31)).replace(day=1)
         assert recognized(amount, start, end, next_month) == earned
 
