@@ -1,18 +1,19 @@
-"""Usage as one quantity: aggregates over a contract's events, computed in the database."""
+"""Usage as one quantity: aggregates over a contract's events, computed in the database as `domain.metering` does."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-Aggregate = Literal["sum", "count", "max", "min", "latest", "average", "unique"]
-Group = tuple[tuple[tuple[str, str], ...], Decimal]
+from domain.line import Aggregate
+from domain.metering import VALUE, microseconds
+from domain.rating import QUOTIENT_DECIMALS
 
-# Reads the event's own value instead of a property.
-VALUE = "value"
+__all__ = ["Aggregate", "Group", "Measure", "UsageTotals", "aggregate"]
+
+Group = tuple[tuple[tuple[str, str], ...], Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +21,22 @@ class UsageTotals:
     """`total` over all events, and the same for each group of events that have these properties alike.
 
     A property that an event lacks is absent from its group. `ignored_count` events had nothing to aggregate: the
-    property is missing, or no number where one is needed.
+    property is missing, or no number where one is needed. `events` are the single values, where they were asked for,
+    by time and then by id.
     """
 
     total: Decimal
     groups: tuple[Group, ...]
     event_count: int
     ignored_count: int
+    events: tuple[Decimal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
     """What is aggregated: the property `reads` of the events named `event`; "value" is the event's own value.
 
-    An average is exact to sixteen significant digits at least. Of events at the same instant, the one stored last
+    An average and a weighted sum are held to `QUOTIENT_DECIMALS`. Of events at the same instant, the one stored last
     is the latest. Without anything to aggregate, the quantity is zero.
     """
 
@@ -52,60 +55,88 @@ def aggregate(
     to_at: datetime,
     after_seq: int = 0,
     up_to_seq: int | None = None,
+    period_from_at: datetime | None = None,
+    period_to_at: datetime | None = None,
+    until: datetime | None = None,
+    each_event: bool = False,
 ) -> UsageTotals:
-    """The quantity of the contract's events in `[from_at, to_at)`, with a `seq` in `(after_seq, up_to_seq]`."""
+    """The quantity of the contract's events in `[from_at, to_at)`, with a `seq` in `(after_seq, up_to_seq]`.
+
+    For a weighted sum each value counts for the share of the period that is left when it comes; the period is
+    `[from_at, to_at)` unless it is given. With `until` only what is before that instant counts, and a value weighs
+    only up to it. `each_event` asks for the single values too.
+
+    Raises:
+        ValueError: if a weighted sum is asked for a period without length.
+    """
+    starts_at, ends_at = period_from_at or from_at, period_to_at or to_at
+    if measure.aggregate == "weighted_sum" and starts_at >= ends_at:
+        raise ValueError(f"a weighted sum needs a period, and {ends_at} is not after {starts_at}")
     names = {f"group_{number}": name for number, name in enumerate(measure.group_by)}
     parameters = {
         "contract_id": contract_id,
         "event": measure.event,
         "from_at": from_at,
-        "to_at": to_at,
+        "to_at": to_at if until is None else min(to_at, until),
         "after_seq": after_seq,
         "up_to_seq": up_to_seq,
         "property": measure.reads,
+        "runs_to": ends_at if until is None else min(ends_at, until),
+        "period_seconds": Decimal(microseconds(starts_at, ends_at)).scaleb(-6),
         **names,
     }
-    rows = session.execute(text(_statement(measure, list(names))), parameters).all()
+    rows = session.execute(text(_statement(measure, list(names), each_event)), parameters).all()
     groups = [
         (
-            tuple((name, value) for name, value in zip(measure.group_by, row[4:], strict=True) if value is not None),
-            row[1],
+            tuple((name, value) for name, value in zip(measure.group_by, row[5:], strict=True) if value is not None),
+            row.quantity,
         )
         for row in rows
         if not row.is_total
     ]
     total = next(row for row in rows if row.is_total)
-    return UsageTotals(total[1], tuple(sorted(groups)), total[2], total[3])
+    return UsageTotals(
+        total.quantity, tuple(sorted(groups)), total.event_count, total.ignored_count, tuple(total.events or ())
+    )
 
 
-_READ = {
-    "number": """CASE jsonb_typeof(properties -> CAST(:property AS text))
-      WHEN 'number' THEN CAST(properties -> CAST(:property AS text) AS numeric) END""",
-    "text": "properties ->> CAST(:property AS text)",
-}
+def _held(dividend: str, divisor: str) -> str:
+    """The quotient to so many decimals; a dividend of that scale makes the division go as far."""
+    return f"trim_scale(round(round({dividend}, {QUOTIENT_DECIMALS}) / {divisor}, {QUOTIENT_DECIMALS}))"
+
+
+_NUMBER = """CASE jsonb_typeof(properties -> CAST(:property AS text))
+      WHEN 'number' THEN CAST(properties -> CAST(:property AS text) AS numeric) END"""
+_TEXT = "properties ->> CAST(:property AS text)"
+_SECONDS_LEFT = "greatest(extract(epoch FROM CAST(:runs_to AS timestamptz) - at), 0)"
 _QUANTITY = {
     "sum": "sum(read)",
     "count": "count(*)",
     "max": "max(read)",
     "min": "min(read)",
     "latest": "(array_agg(read ORDER BY at DESC, seq DESC) FILTER (WHERE read IS NOT NULL))[1]",
-    "average": "avg(read)",
+    "average": _held("sum(read)", "nullif(count(read), 0)"),
     "unique": "count(DISTINCT read)",
+    "weighted_sum": _held(f"sum(read * {_SECONDS_LEFT})", "CAST(:period_seconds AS numeric)"),
 }
+# Ids stand in the order of their code points, whatever the database's collation.
+_EVENTS = """array_agg(number ORDER BY at, event_id COLLATE "C", source COLLATE "C")
+          FILTER (WHERE number IS NOT NULL)"""
 
 
-def _statement(measure: Measure, group_names: list[str]) -> str:
-    read = "value" if measure.reads == VALUE else _READ["text" if measure.aggregate == "unique" else "number"]
+def _statement(measure: Measure, group_names: list[str], each_event: bool) -> str:
+    number = "value" if measure.reads == VALUE else _NUMBER
+    read = _TEXT if measure.aggregate == "unique" and measure.reads != VALUE else number
     ignored = "0" if measure.aggregate == "count" else "count(*) FILTER (WHERE read IS NULL)"
     columns = "".join(f", {name}" for name in group_names)
     reads = "".join(f", properties ->> CAST(:{name} AS text) AS {name}" for name in group_names)
     grouping = f"GROUP BY GROUPING SETS ((), ({columns[2:]}))" if group_names else ""
     is_total = f"GROUPING({group_names[0]}) = 1" if group_names else "true"
     return f"""
-        SELECT {is_total} AS is_total, coalesce(CAST({_QUANTITY[measure.aggregate]} AS numeric), 0),
-          count(*), {ignored}{columns}
+        SELECT {is_total} AS is_total, coalesce(CAST({_QUANTITY[measure.aggregate]} AS numeric), 0) AS quantity,
+          count(*) AS event_count, {ignored} AS ignored_count, {_EVENTS if each_event else "NULL"} AS events{columns}
         FROM (
-          SELECT at, seq, {read} AS read{reads} FROM usage_event
+          SELECT at, seq, source, event_id, {read} AS read, {number} AS number{reads} FROM usage_event
           WHERE contract_id = :contract_id AND event = :event AND at >= :from_at AND at < :to_at
             AND seq > :after_seq AND seq <= coalesce(CAST(:up_to_seq AS bigint), 9223372036854775807)
         ) AS used {grouping}

@@ -1,6 +1,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any, get_args
 
 import pytest
 from sqlmodel import Session
@@ -24,9 +25,19 @@ DAY = [
     seats("6", "unknown", "LGA", JANUARY + 5 * HOUR),
 ]
 
+# 178 x 744 and 742 hours, 20 x 743 and 2.5 x 741 hours, of 744; written out to sixty decimals.
+WEIGHTED = "377.984543010752688172043010752688172043010752688172043010752688"
+WEIGHTED_EWR = "355.521505376344086021505376344086021505376344086021505376344086"
+WEIGHTED_JFK = "22.463037634408602150537634408602150537634408602150537634408602"
 
-def total(session: Session, measure: Measure) -> UsageTotals:
-    return aggregate(session, "con_UA_1", measure, from_at=JANUARY, to_at=FEBRUARY)
+
+def total(session: Session, measure: Measure, **more: Any) -> UsageTotals:
+    stretch = {"from_at": JANUARY, "to_at": FEBRUARY}
+    return aggregate(session, "con_UA_1", measure, **(stretch | more))
+
+
+def decimals(*numbers: str) -> tuple[Decimal, ...]:
+    return tuple(map(Decimal, numbers))
 
 
 def group(origin: str, quantity: str) -> Group:
@@ -43,12 +54,13 @@ def group(origin: str, quantity: str) -> Group:
         ("latest", "2.5", 2, "178", "2.5", "0"),
         ("average", "94.625", 2, "178", "11.25", "0"),
         ("unique", "4", 1, "1", "2", "1"),
+        ("weighted_sum", WEIGHTED, 2, WEIGHTED_EWR, WEIGHTED_JFK, "0"),
     ],
 )
 def test_usage_is_aggregated_in_total_and_by_group(
     database: Database, kind: Aggregate, expected: str, ignored: int, ewr: str, jfk: str, lga: str
 ) -> None:
-    """unique: 178, 20, 2.5 and the text "unknown"; average: 378.5 / 4."""
+    """unique: 178, 20, 2.5 and the text "unknown"; average: 378.5 / 4; weighted_sum: by hours left of 744."""
     with database.transaction() as session:
         sign(session, "UA")
         ingest(session, DAY)
@@ -57,7 +69,7 @@ def test_usage_is_aggregated_in_total_and_by_group(
     assert found == UsageTotals(Decimal(expected), groups, event_count=6, ignored_count=ignored)
 
 
-@pytest.mark.parametrize("kind", ["sum", "count", "max", "min", "latest", "average", "unique"])
+@pytest.mark.parametrize("kind", get_args(Aggregate))
 def test_no_usage_is_a_quantity_of_zero(database: Database, kind: Aggregate) -> None:
     with database.transaction() as session:
         assert total(session, Measure("departure", kind, "seats", ("origin",))) == UsageTotals(Decimal(0), (), 0, 0)
@@ -121,9 +133,75 @@ def test_a_total_can_be_held_to_a_range_of_arrival(database: Database) -> None:
         for number in range(3):
             ingest(session, [departure(f"{number}/{event}") for event in range(number + 1)])
             marks.append(watermark(session, contract_id))
-        stretch = {"from_at": JANUARY, "to_at": FEBRUARY}
         counted = [
-            aggregate(session, contract_id, Measure("departure", "count"), **stretch, after_seq=after, up_to_seq=up_to)
+            total(session, Measure("departure", "count"), after_seq=after, up_to_seq=up_to)
             for after, up_to in pairwise(marks)
         ]
     assert [found.event_count for found in counted] == [1, 2, 3]
+
+
+def test_single_values_stand_by_time_then_by_id_then_by_source(database: Database) -> None:
+    """Capital letters come before small ones, as their code points do; an event without a number is left out."""
+    events = [
+        departure("b", value=4),
+        departure("b", source="Airport", value=3),
+        departure("a", value=2),
+        departure("B", value=1),
+        departure("A", JANUARY + HOUR, value=5),
+        departure("none"),
+    ]
+    with database.transaction() as session:
+        sign(session, "UA")
+        ingest(session, events)
+        sums = Measure("departure", "sum")
+        found = total(session, sums, each_event=True)
+        unasked = total(session, sums)
+    assert found.events == decimals("1", "2", "3", "4", "5")
+    assert found.total == 15
+    assert unasked.events == ()
+
+
+def test_single_values_are_numbers_also_where_texts_are_told_apart(database: Database) -> None:
+    with database.transaction() as session:
+        sign(session, "UA")
+        ingest(session, DAY)
+        distinct = Measure("departure", "unique", "seats", ("origin",))
+        found = total(session, distinct, each_event=True)
+    assert found.total == 4
+    assert found.events == decimals("178", "20", "178", "2.5")
+
+
+def test_single_values_can_be_held_to_what_a_claim_counted(database: Database) -> None:
+    with database.transaction() as session:
+        contract_id = sign(session, "UA")
+        ingest(session, [departure("1", JANUARY + HOUR, value=1)])
+        claimed = watermark(session, contract_id)
+        ingest(session, [departure("2", value=2)])
+        sums = Measure("departure", "sum")
+        held = total(session, sums, up_to_seq=claimed, each_event=True)
+        late = total(session, sums, after_seq=claimed, each_event=True)
+        both = total(session, sums, each_event=True)
+    assert (held.events, late.events, both.events) == (decimals("1"), decimals("2"), decimals("2", "1"))
+
+
+def test_a_weighted_sum_weighs_a_stretch_by_its_period_and_up_to_a_cut(database: Database) -> None:
+    """31 days: 31 from the start, and 62 for the 15 days from 17 January: 30. By 18 January 31 x 17/31 + 62 x 1/31."""
+    events = [departure("1", value=31), departure("2", JANUARY + 16 * 24 * HOUR, value=62)]
+    period = {"period_from_at": JANUARY, "period_to_at": FEBRUARY}
+    changes = Measure("departure", "weighted_sum")
+    change_at, cut = JANUARY + 16 * 24 * HOUR, JANUARY + 17 * 24 * HOUR
+    with database.transaction() as session:
+        sign(session, "UA")
+        ingest(session, events)
+        whole = total(session, changes)
+        stretch = total(session, changes, from_at=change_at, **period)
+        so_far = total(session, changes, until=cut)
+        before = total(session, changes, until=change_at)
+    assert (whole.total, stretch.total, so_far.total, before.total) == decimals("61", "30", "19", "16")
+    assert before.event_count == 1
+
+
+def test_a_weighted_sum_without_a_period_is_refused(database: Database) -> None:
+    changes = Measure("departure", "weighted_sum")
+    with database.transaction() as session, pytest.raises(ValueError, match="a weighted sum needs a period"):
+        total(session, changes, period_to_at=JANUARY)
