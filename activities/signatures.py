@@ -10,6 +10,7 @@ from typing import Literal
 
 from temporalio import activity
 
+from domain.correcting import CorrectionType
 from domain.invoice import DocumentKind
 from domain.state import Decision, Item
 
@@ -81,6 +82,49 @@ class ChargeOutcome:
     message: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CorrectInvoice:
+    """Do to an invoice what was asked for under the id `correction_id`, at the business instant `at`."""
+
+    correction_id: str
+    contract_id: str
+    invoice_id: str
+    correction: CorrectionType
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRefund:
+    """Where money is to go back to: through the intent that it came by, or by hand where there is none."""
+
+    amount_minor: int = 0
+    currency: str = ""
+    intent_id: str | None = None
+    refused: str | None = None
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundIntent:
+    """Give back a part of what an intent collected; the same id never gives it back twice."""
+
+    correction_id: str
+    intent_id: str
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What became of a correction: the document that it made, and the invoices whose open amount it changed."""
+
+    invoice_ids: tuple[str, ...] = ()
+    document_id: str | None = None
+    number: str | None = None
+    refused: str | None = None
+    field: str = ""
+
+
 class InvoicingSteps(ABC):
     @activity.defn(name="rate_usage")
     @abstractmethod
@@ -96,6 +140,30 @@ class InvoicingSteps(ABC):
     @abstractmethod
     def record_change(self, request: Decided) -> None:
         """Record a decision that bills nothing, with the revenue that it recognises."""
+
+
+class CorrectionSteps(ABC):
+    @activity.defn(name="correct_invoice")
+    @abstractmethod
+    def correct_invoice(self, request: CorrectInvoice) -> Corrected:
+        """Correct an invoice in the books, all at once; a refusal is a result."""
+
+    @activity.defn(name="prepare_refund")
+    @abstractmethod
+    def prepare_refund(self, request: CorrectInvoice) -> PreparedRefund:
+        """Whether the invoice allows the refund, and which intent it goes through; nothing is written."""
+
+    @activity.defn(name="fall_due")
+    @abstractmethod
+    def fall_due(self, request: ReviewPayment) -> bool:
+        """Note that an invoice is due whose customer pays by hand; return whether it is still open."""
+
+
+class RefundSteps(ABC):
+    @activity.defn(name="refund_intent")
+    @abstractmethod
+    def refund_intent(self, request: RefundIntent) -> str:
+        """Give the money back at the gateway; return the gateway's id of the refund."""
 
 
 class ChargingSteps(ABC):

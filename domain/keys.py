@@ -24,5 +24,9 @@ def collection_workflow_id(invoice_id: str) -> str:
     return f"collection/{invoice_id}"
 
 
+def correction_workflow_id(correction_id: str) -> str:
+    return f"correction/{correction_id}"
+
+
 def clock_workflow_id(clock_id: str) -> str:
     return f"clock/{clock_id}"

@@ -102,7 +102,8 @@ class ContractView:
 class CollectionLife:
     """One unsettled invoice. `attempt` is the number of the next attempt, `failures` how many were declined.
 
-    `review_at` is when to ask the gateway for the outcome of an attempt that it is still processing.
+    `review_at` is when to ask the gateway for the outcome of an attempt that it is still processing. A customer who pays
+    on invoice is never charged: the collection waits for the money.
     """
 
     invoice_id: str
@@ -122,6 +123,7 @@ class CollectionLife:
     last_code: str = ""
     clock_id: str | None = None
     clock_now: datetime | None = None
+    charges: bool = True
 
 
 @dataclass(frozen=True, slots=True)

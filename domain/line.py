@@ -51,8 +51,11 @@ def refuse(wrong: bool, message: str) -> None:
 
 
 def _is_closed(price: Price) -> bool:
-    tiered = isinstance(price, Graduated | Volume | Stairstep | GraduatedPercentage)
-    return tiered and price.tiers[-1].up_to is not None
+    match price:
+        case Graduated() | Volume() | Stairstep() | GraduatedPercentage():
+            return price.tiers[-1].up_to is not None
+        case _:
+            return False
 
 
 class Meter(Frozen):

@@ -37,7 +37,7 @@ def add(
     when = moment(state, line, effective_on, at if effective_on == on else first_instant(effective_on, terms.timezone))
     progress = LineState(line.id, 0, when.on, when.on, when.at, off=state.paused_on is not None)
     if line.every == "once":
-        items = (charges.once(line, on),) if line.bill == "advance" else ()
+        items: tuple[Item, ...] = (charges.once(line, on),) if line.bill == "advance" else ()
         return replace(state, lines=(*state.lines, replace(progress, index=len(items)))), items
     progress, items = _catch_up(state, line, progress, when, on)
     return replace(state, lines=(*state.lines, progress)), items

@@ -52,7 +52,7 @@ def _check_currency(currency: str) -> str:
 
 def _proration(value: object) -> object:
     """YAML reads 30_360 as the number 30360."""
-    return "30_360" if value == 30360 and not isinstance(value, str) else value
+    return "30_360" if value == 30360 else value
 
 
 def _whole_amounts(price: Price) -> list[tuple[str, Decimal]]:

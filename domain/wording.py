@@ -1,6 +1,18 @@
 """Prices in words, for people."""
 
-from domain.prices import Flat, Graduated, Matrix, Package, PerUnit, Price, Stairstep, Volume
+from domain.prices import (
+    Dynamic,
+    Flat,
+    Graduated,
+    GraduatedPercentage,
+    Matrix,
+    Package,
+    Percentage,
+    PerUnit,
+    Price,
+    Stairstep,
+    Volume,
+)
 
 
 def in_words(price: Price, currency: str) -> str:
@@ -29,6 +41,13 @@ def _model(price: Price, currency: str) -> str:
             return f"volume prices from {price.tiers[0].unit:,f} {currency}"
         case Stairstep():
             return f"steps from {price.tiers[0].flat:,f} {currency}"
+        case Percentage():
+            fixed = f" and {price.fixed:,f} {currency} each" if price.fixed else ""
+            return f"{price.rate:,f} percent{fixed}"
+        case GraduatedPercentage():
+            return f"graduated from {price.tiers[0].rate:,f} percent"
+        case Dynamic():
+            return "the amount of each event"
         case Matrix():
             units = sorted(cell.unit for cell in price.cells)
             return f"{units[0]:,f} to {units[-1]:,f} {currency} by property"

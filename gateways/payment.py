@@ -170,6 +170,10 @@ class PaymentGateway(Protocol):
         """The intent after an attempt to cancel it; one that can no longer be canceled comes back as it is."""
         ...
 
+    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str) -> str:
+        """The id of the refund of so much of what the intent collected; the same `reference` never refunds twice."""
+        ...
+
     def find_intent_by_invoice(self, customer: str, invoice_id: str) -> Intent | None:
         """The customer's intent for that invoice, or None; read-after-write, unlike a search."""
         ...

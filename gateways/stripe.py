@@ -147,6 +147,25 @@ class StripeGateway:
                 return intent
         raise error
 
+    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str) -> str:
+        # A key may be forgotten after a day, so that a refund is looked for by our own reference first.
+        with translated(reads=True):
+            made = self._stripe.v1.refunds.list({"payment_intent": intent_id, "limit": 100})
+            for refund in made.auto_paging_iter():
+                if refund.metadata is not None and "reference" in refund.metadata:
+                    if refund.metadata["reference"] == reference:
+                        return refund.id
+        with translated(reads=False):
+            created = self._stripe.v1.refunds.create(
+                {
+                    "payment_intent": intent_id,
+                    "amount": to_stripe(amount_minor, currency),
+                    "metadata": {"reference": reference},
+                },
+                {"idempotency_key": f"refund/{reference}"},
+            )
+        return created.id
+
     def find_intent_by_invoice(self, customer: str, invoice_id: str) -> Intent | None:
         with translated(reads=True):
             page = self._stripe.v1.payment_intents.list({"customer": customer, "limit": 100})

@@ -14,7 +14,7 @@ class CollectionCase(SQLModel, table=True):
 
     __tablename__ = "collection"
     __table_args__ = (
-        CheckConstraint("stage IN ('scheduled', 'retrying', 'exhausted', 'settled')", name="stage_known"),
+        CheckConstraint("stage IN ('scheduled', 'retrying', 'exhausted', 'overdue', 'settled')", name="stage_known"),
         Index("ix_collection_clock_id", "clock_id", "next_action_at", postgresql_where=text("stage <> 'settled'")),
     )
 
@@ -43,6 +43,11 @@ def decline(session: Session, case: CollectionCase) -> None:
 def pend(session: Session, case: CollectionCase) -> None:
     """Note a charge whose outcome the gateway will know later: until then nothing is due."""
     session.execute(_PEND, case.model_dump())
+
+
+def fall_due(session: Session, invoice_id: str, at: datetime) -> bool:
+    """Note that an invoice is due whose customer pays by hand; return whether anything is left to collect."""
+    return session.execute(_FALL_DUE, {"invoice_id": invoice_id, "at": at}).first() is not None
 
 
 def settle(session: Session, invoice_id: str) -> None:
@@ -74,5 +79,9 @@ _PEND = text(f"""
     ON CONFLICT (invoice_id) DO UPDATE SET
       attempts = excluded.attempts, next_action_at = NULL, last_code = excluded.last_code, last_message = NULL
     WHERE collection.stage <> 'settled' AND collection.attempts <= excluded.attempts
+""")
+_FALL_DUE = text("""
+    UPDATE collection SET stage = 'overdue', first_failed_at = coalesce(first_failed_at, :at), next_action_at = NULL
+    WHERE invoice_id = :invoice_id AND stage <> 'settled' RETURNING 1
 """)
 _SETTLE = text("UPDATE collection SET stage = 'settled', next_action_at = NULL WHERE invoice_id = :invoice_id")

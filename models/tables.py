@@ -6,6 +6,7 @@ import models.audit
 import models.clock
 import models.collection
 import models.contract
+import models.correction
 import models.credit
 import models.customer
 import models.idempotency

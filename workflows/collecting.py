@@ -38,6 +38,7 @@ def collection_of(
         dunning=terms.dunning,
         clock_id=clock_id,
         clock_now=clock_now,
+        charges=terms.pays == "automatically",
     )
 
 

@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.signatures import ChargeInvoice, ChargeOutcome, ChargingSteps, ReviewPayment
+    from activities.signatures import ChargeInvoice, ChargeOutcome, ChargingSteps, CorrectionSteps, ReviewPayment
     from domain import keys
     from domain.dunning import retry_at
     from domain.life import CaughtUp, CollectionLife, CollectionView, Happening
@@ -29,13 +29,20 @@ def next_action_at(life: CollectionLife) -> datetime | None:
         return life.review_at
     if life.first_failed_at is None or life.attempted_at is None:
         return life.due_at
+    if not life.charges:
+        return None
     return retry_at(life.dunning, life.first_failed_at, life.attempted_at, life.timezone)
 
 
 def stage_of(life: CollectionLife) -> str:
-    """Where an unsettled invoice stands: scheduled until its first failure, then retrying, at last exhausted."""
+    """Where an unsettled invoice stands: scheduled until its first failure, then retrying, at last exhausted.
+
+    Where the customer pays on invoice, it is overdue once it is due.
+    """
     if life.first_failed_at is None:
         return "scheduled"
+    if not life.charges:
+        return "overdue"
     return "retrying" if next_action_at(life) is not None else "exhausted"
 
 
@@ -126,11 +133,14 @@ class Collection:
             return
         if self.method_changed:
             self.method_changed = False
-            await self._charge()
+            if self.life.charges:
+                await self._charge()
         elif self.events or self.life.review_at is not None:
             await self._review()
-        else:
+        elif self.life.charges:
             await self._charge()
+        else:
+            await self._fall_due()
 
     async def _review(self) -> None:
         told = len(self.events)
@@ -156,6 +166,22 @@ class Collection:
         self.history.append(Happening(at, f"attempt {life.attempt}: {outcome.code or outcome.kind}", life.attempt))
         self.life = replace(life, attempt=life.attempt + 1, attempted_at=at)
         await self._conclude(outcome, at)
+
+    async def _fall_due(self) -> None:
+        """The money has not come in time; from now on it is waited for."""
+        at = self.life.due_at
+        left = await workflow.execute_activity_method(
+            CorrectionSteps.fall_due,
+            ReviewPayment(self.life.invoice_id, at),
+            summary=f"{self.life.number} is due",
+            **options.ledger(),
+        )
+        if not left:
+            await self._settle(at)
+            return
+        self.history.append(Happening(at, "due and unpaid", 0))
+        self.life = replace(self.life, first_failed_at=at, attempted_at=at)
+        await self._tell_contract(CONTRACT_UNPAID)
 
     async def _conclude(self, outcome: ChargeOutcome, at: datetime, *, reviewed: bool = False) -> None:
         awaited = self.life.review_at is not None

@@ -217,7 +217,7 @@ class Contract:
         opened = OpenInvoice(issued.invoice_id, issued.number, issued.open_minor, issued.due_on)
         self.open[issued.invoice_id] = opened
         collection = collecting.collection_of(self.state, opened, bill, self.life.clock_id, self.clock_now)
-        if collection.due_at > bill.at:
+        if collection.due_at > bill.at or not collection.charges:
             await collecting.start(collection)
             return
         outcome = await collecting.first_charge(collection, bill.at)

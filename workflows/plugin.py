@@ -7,8 +7,9 @@ from workflows.clock import TestClock
 from workflows.collection import Collection
 from workflows.contract import Contract
 from workflows.converter import data_converter
+from workflows.correction import Correction
 
-WORKFLOWS = (Contract, Collection, TestClock)
+WORKFLOWS = (Contract, Collection, Correction, TestClock)
 
 # The domain is pure (held to it by lint and tests), so that every run can share one copy of it. A run is one billing
 # cycle, so what each would load anew is kept to the workflow's own file.

@@ -1,0 +1,156 @@
+"""A contract in memory: the pure core with a clock, events and a gateway that does as it is told, and nothing else.
+
+It is what the workflow and its activities are around the same core, without server, database and network.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cases.events import Events
+from domain import correction, issuing
+from domain.books import Books, Document
+from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, Recognise, Release, Wake
+from domain.contract import decide, sign
+from domain.due import next_due
+from domain.dunning import retry_at
+from domain.period import first_instant, local_date
+from domain.state import ContractState
+from domain.terms import Terms
+
+
+@dataclass(slots=True)
+class Collecting:
+    """One invoice that is not settled: when it is charged next, and when that failed first."""
+
+    invoice_id: str
+    next_at: datetime | None
+    first_failed_at: datetime | None = None
+
+
+class Contract:
+    """One contract and all that happens to it, up to the instant `now`."""
+
+    def __init__(self, terms: Terms, contract_id: str = "contract", customer_id: str = "customer") -> None:
+        self.state: ContractState = sign(contract_id, customer_id, terms)
+        self.books = Books(
+            contract_id=contract_id,
+            customer_id=customer_id,
+            currency=terms.currency,
+            book=terms.legal_entity,
+            zone=terms.timezone,
+        )
+        self.events = Events()
+        self.now: datetime | None = None
+        self.declines: str | None = None
+        self._collecting: dict[str, Collecting] = {}
+        self._sequence = 0
+
+    # Time.
+
+    def advance(self, to: datetime, *, including: bool = False) -> None:
+        """Do all that is due before `to`, or by it; at one instant the contract's own comes before collecting."""
+        while True:
+            due = next_due(self.state)
+            collecting = min(
+                (c for c in self._collecting.values() if c.next_at is not None),
+                key=lambda c: (c.next_at, c.invoice_id),
+                default=None,
+            )
+            wakes_at = due.at if due else None
+            tries_at = collecting.next_at if collecting else None
+            if wakes_at is not None and (tries_at is None or wakes_at <= tries_at):
+                if not _by(wakes_at, to, including=including):
+                    break
+                self.apply(Wake(), wakes_at)
+            elif tries_at is not None and collecting is not None:
+                if not _by(tries_at, to, including=including):
+                    break
+                self._collect(collecting, tries_at)
+            else:
+                break
+        self.now = to
+
+    # What happens to the contract.
+
+    def apply(self, command: Command, at: datetime) -> Document | None:
+        """Decide and do it; returns the document that it made.
+
+        Raises:
+            RefusedChange: if the contract's state does not allow it.
+        """
+        decision = decide(self.state, command, at)
+        self._sequence += 1
+        self.state = decision.state
+        if decision.bill is None:
+            issuing.record(self.books, decision, self.events, sequence=self._sequence, at=at)
+            document = None
+        else:
+            document = issuing.issue(self.books, decision, self.events, sequence=self._sequence, at=at)
+            self.events.billed(self.books)
+        if document is not None and document.kind == "invoice" and document.open_minor > 0:
+            due_at = max(at, first_instant(document.due_on, self.state.terms.timezone))
+            self._collecting[document.id] = Collecting(document.id, None if document.held else due_at)
+        if isinstance(command, Release):
+            self._release(at)
+        if not isinstance(command, InvoiceSettled | InvoiceUnpaid):
+            self._settle(at)
+        return document
+
+    def correct(self, at: datetime, act: Callable[..., object], *args: object) -> None:
+        """Do one of `domain.correction` at the instant `at`: recognise what is earned by then, then correct."""
+        on = local_date(at, self.state.terms.timezone)
+        self.recognise(at)
+        self._sequence += 1
+        act(self.books, *args, on=on, at=at, key=f"correction/{self._sequence}")
+        self._settle(at)
+
+    def pay(self, invoice_id: str, amount_minor: int, at: datetime, account: str = "cash") -> None:
+        """Money came for an invoice."""
+        self.correct(at, lambda books, **when: correction.pay(books, invoice_id, amount_minor, account=account, **when))
+
+    def recognise(self, at: datetime) -> None:
+        """Recognise revenue up to the first instant of the day of `at`."""
+        on = local_date(at, self.state.terms.timezone)
+        if on > self.state.recognized_through and self.state.status not in ("signed", "trialing"):
+            self.apply(Recognise(through=on), at)
+
+    def method_changed(self, at: datetime) -> None:
+        """The customer has a new payment method: what failed is charged at once."""
+        for collecting in list(self._collecting.values()):
+            if collecting.first_failed_at is not None:
+                self._collect(collecting, at)
+
+    # Collecting.
+
+    def _collect(self, collecting: Collecting, at: datetime) -> None:
+        terms = self.state.terms
+        first = collecting.first_failed_at
+        if terms.pays == "automatically" and self.declines is None:
+            open_minor = self.books.documents[collecting.invoice_id].open_minor
+            self.pay(collecting.invoice_id, open_minor, at, "gateway_clearing")
+            return
+        collecting.first_failed_at = first or at
+        retries = terms.pays == "automatically"
+        collecting.next_at = retry_at(terms.dunning, first or at, at, terms.timezone) if retries else None
+        if first is None:
+            self.apply(InvoiceUnpaid(invoice_id=collecting.invoice_id), at)
+
+    def _settle(self, at: datetime) -> None:
+        """Stop collecting what is no longer open."""
+        for invoice_id in [i for i in self._collecting if not self.books.documents[i].open_minor]:
+            del self._collecting[invoice_id]
+            if invoice_id in self.state.unpaid:
+                self.apply(InvoiceSettled(invoice_id=invoice_id), at)
+
+    def _release(self, at: datetime) -> None:
+        """Charge what was kept back."""
+        for collecting in self._collecting.values():
+            document = self.books.documents[collecting.invoice_id]
+            if document.held:
+                document.held = False
+                collecting.next_at = max(at, first_instant(document.due_on, self.state.terms.timezone))
+
+
+def _by(at: datetime, to: datetime, *, including: bool) -> bool:
+    return at <= to if including else at < to

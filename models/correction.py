@@ -1,0 +1,38 @@
+"""What was done to invoices after they were issued: one row for each correction, written with what it did."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Identity, Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, Session, SQLModel
+
+from models.base import BIG, INSTANT
+from models.keys import deferred
+
+
+class CorrectionRecord(SQLModel, table=True):
+    """One correction. That it stands here says that it is done; `document_id` is the document that it made."""
+
+    __tablename__ = "correction"
+    __table_args__ = (Index("ix_correction_invoice_id", "invoice_id", "sequence"),)
+
+    id: str = Field(primary_key=True)
+    sequence: int | None = Field(default=None, sa_column=Column(BIG, Identity(), nullable=False, unique=True))
+    contract_id: str = Field(foreign_key="contract.id")
+    invoice_id: str = Field(foreign_key="invoice.id")
+    kind: str
+    asked: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    document_id: str | None = Field(default=None, sa_column=deferred("invoice.id", nullable=True))
+    at: datetime = Field(sa_type=INSTANT)
+
+
+def done(session: Session, correction_id: str) -> CorrectionRecord | None:
+    """The correction, where it was done already."""
+    return session.get(CorrectionRecord, correction_id)
+
+
+def keep(session: Session, record: CorrectionRecord) -> None:
+    """Note that a correction is done."""
+    session.add(record)
+    session.flush()
