@@ -67,7 +67,7 @@ def aggregate(
     return Usage(
         measure.quantity(used),
         tuple(Group(dict(key), measure.quantity(groups[key])) for key in sorted(groups)),
-        tuple(_in_order(used, reads)) if each_event else (),
+        _in_order(used, reads) if each_event else (),
     )
 
 
@@ -91,7 +91,7 @@ class _Measure:
             return Decimal(len(used))
         if self.aggregate == "unique":
             return Decimal(len({_distinct(event, self.reads) for event in used} - {None}))
-        read = [(event.at, number) for event in used if (number := _number(event, self.reads)) is not None]
+        read = _read(used, self.reads)
         return self._of(read) if read else ZERO
 
     def _of(self, read: Sequence[tuple[datetime, Decimal]]) -> Decimal:
@@ -112,13 +112,18 @@ class _Measure:
                 return _sum(number for _, number in read)
 
 
-def _in_order(used: Sequence[Event], reads: str) -> Iterable[Decimal]:
-    numbers = (_number(event, reads) for event in sorted(used, key=lambda event: (event.at, event.id)))
-    return (number for number in numbers if number is not None)
+def _in_order(used: Sequence[Event], reads: str) -> tuple[Decimal, ...]:
+    return tuple(number for _, number in _read(sorted(used, key=lambda event: (event.at, event.id)), reads))
 
 
-def _number(event: Event, reads: str) -> Decimal | None:
-    found = event.value if reads == VALUE else event.properties.get(reads)
+def _read(used: Sequence[Event], reads: str) -> list[tuple[datetime, Decimal]]:
+    """When and what there is to aggregate."""
+    if reads == VALUE:
+        return [(event.at, event.value) for event in used if event.value is not None]
+    return [(event.at, number) for event in used if (number := _number(event.properties.get(reads))) is not None]
+
+
+def _number(found: Property | None) -> Decimal | None:
     if isinstance(found, str | bool):
         return None
     return Decimal(found) if isinstance(found, int) else found
