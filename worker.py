@@ -17,9 +17,11 @@ from temporalio.worker import Worker
 
 from activities.charging import Charging
 from activities.clock import Clock
+from activities.correcting import Correcting
 from activities.dispatching import Dispatcher
 from activities.heartbeats import Heartbeats
 from activities.invoicing import Invoicing
+from activities.refunding import Refunding
 from activities.signatures import CONTRACTS_QUEUE, LEDGER_QUEUE, PAYMENTS_QUEUE
 from gateways.payment import PaymentGateway
 from gateways.stripe import StripeGateway
@@ -41,6 +43,7 @@ def build_workers(
 ) -> Sequence[Worker]:
     """One worker for each task queue; payments are held to the gateway's rate over all processes."""
     invoicing, charging, clock = Invoicing(database), Charging(database, gateway), Clock(database, client)
+    correcting, refunding = Correcting(database), Refunding(gateway)
     grace = timedelta(seconds=settings.worker_graceful_shutdown_seconds)
     interceptors = [Heartbeats()]
     contracts = Worker(
@@ -56,7 +59,14 @@ def build_workers(
     ledger = Worker(
         client,
         task_queue=LEDGER_QUEUE,
-        activities=[invoicing.rate_usage, invoicing.issue_invoice, invoicing.record_change],
+        activities=[
+            invoicing.rate_usage,
+            invoicing.issue_invoice,
+            invoicing.record_change,
+            correcting.correct_invoice,
+            correcting.prepare_refund,
+            correcting.fall_due,
+        ],
         activity_executor=threads,
         max_concurrent_activities=settings.worker_max_concurrent_activities,
         graceful_shutdown_timeout=grace,
@@ -65,7 +75,7 @@ def build_workers(
     payments = Worker(
         client,
         task_queue=PAYMENTS_QUEUE,
-        activities=[charging.charge_invoice, charging.review_payment],
+        activities=[charging.charge_invoice, charging.review_payment, refunding.refund_intent],
         activity_executor=threads,
         max_concurrent_activities=settings.worker_max_concurrent_activities,
         max_task_queue_activities_per_second=settings.payments_per_second,

@@ -1,5 +1,6 @@
 """Changes to a contract. The API only asks: the contract's workflow decides, and is the only one that writes."""
 
+from datetime import date
 from typing import Final, Literal
 
 from fastapi import Response
@@ -14,8 +15,8 @@ from api.fields import Input, Output
 from api.problems import Problem, conflict, not_found
 from api.routing import api_router, needs
 from domain import keys
-from domain.life import Amend, Amended
 from domain.commands import Cancel, Change
+from domain.life import Amend, Amended
 from domain.state import ENDED, Status
 from models.clock import get_clock
 
@@ -35,8 +36,11 @@ class NewAmendment(Input):
 
 
 class NewCancellation(Input):
-    when: Literal["now", "period_end"] = "period_end"
-    credit: Literal["unused", "none"] = Field(default="unused", description="What becomes of days that are paid for.")
+    when: Literal["now", "period_end", "term_end", "date"] = "period_end"
+    on: date | None = Field(default=None, description="The day on which it ends, with `when: date`.")
+    credit: Literal["unused", "none", "all"] = Field(
+        default="unused", description="What becomes of days that are paid for."
+    )
     expected_version: int | None = ExpectedVersion
 
 
@@ -86,7 +90,7 @@ async def cancel_contract(
 ) -> AmendmentOut:
     """The same as an amendment with the change `cancel`."""
     return await _amend(
-        call, contract_id, Amend(Cancel(when=body.when, credit=body.credit), body.expected_version), response, ""
+        call, contract_id, Amend(Cancel(when=body.when, on=body.on, credit=body.credit), body.expected_version), response, ""
     )
 
 

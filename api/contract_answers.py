@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api.amounts import Amount, Quantity
 from api.fields import Output
-from domain import charges
+from domain import grid
 from domain.due import service_end
 from domain.period import local_date
 from domain.prices import Price
@@ -120,12 +120,17 @@ def _next_due(row: Contract) -> NextDue | None:
 
 
 def _progress(state: ContractState, progress: LineState) -> LineProgress:
-    line = state.terms.line(progress.id)
     waiting = progress.upcoming
     return LineProgress(
         id=progress.id,
         billed_through=progress.billed_through,
-        period_start=charges.period_start(state.terms, line, progress.index),
-        period_end=charges.period_start(state.terms, line, progress.index + 1),
+        period_start=_boundary(state, progress, 0),
+        period_end=_boundary(state, progress, 1),
+        served=not (progress.off or progress.removed),
         upcoming=UpcomingOut(quantity=waiting.quantity, price=waiting.price) if waiting else None,
     )
+
+
+def _boundary(state: ContractState, progress: LineState, later: int) -> date | None:
+    line = state.terms.line(progress.id)
+    return None if line.every == "once" else grid.period_start(state, line, progress, progress.index + later)

@@ -10,7 +10,7 @@ from api.calls import CurrentCall
 from api.contracts import existing_contract
 from api.fields import Output
 from api.routing import api_router, needs
-from domain import charges
+from domain import charges, grid
 from domain.due import service_end
 from domain.rating import Group, Usage, group_by
 from domain.state import ContractState, Item, LineState
@@ -64,18 +64,18 @@ def get_contract_usage(contract_id: str, call: CurrentCall) -> ContractUsage:
 
 def _line_usage(session: Session, state: ContractState, progress: LineState) -> LineUsage | None:
     line, end = state.terms.line(progress.id), service_end(state)
-    if line.meter is None or state.ended or (end is not None and progress.billed_through >= end):
+    if line.meter is None or state.over or progress.removed or (end is not None and progress.billed_through >= end):
         return None
-    close = charges.period_start(state.terms, line, progress.index + 1)
+    close = grid.period_start(state, line, progress, progress.index + 1)
     through = close if end is None else min(close, end)
     return LineUsage(
         line=line.id,
         meter=line.meter,
-        period_start=charges.period_start(state.terms, line, progress.index),
+        period_start=grid.period_start(state, line, progress, progress.index),
         period_end=through,
         stretches=[
             _stretch(item, _totals(session, state, item))
-            for item in charges.arrears(state.terms, line, progress, through)
+            for item in charges.arrears(state, line, progress, through)
         ],
     )
 

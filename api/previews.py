@@ -13,11 +13,11 @@ from api.contracts import existing_contract
 from api.fields import Output
 from api.invoices import StepOut, TaxOut
 from api.routing import api_router, needs
+from domain.commands import Wake
 from domain.contract import decide
 from domain.due import next_due
 from domain.invoice import DocumentKind, Draft, DraftLine, draft
 from domain.rating import Usage
-from domain.commands import Wake
 from domain.state import Bill, ContractState
 from models.contract import state_of
 

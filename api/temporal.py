@@ -18,6 +18,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.signatures import Corrected, CorrectInvoice
 from api.problems import Problem, conflict, invalid, unavailable
 from api.wakeups import WakeupFailed
 from domain import keys
@@ -26,6 +27,7 @@ from models.database import Database
 from models.invoice import to_collect_anew
 from workflows import starting
 from workflows.collection import Collection
+from workflows.correction import Correction
 
 CALL_TIME: Final = timedelta(seconds=5)
 ENDED_MEANWHILE: Final = "AcceptedUpdateCompletedWorkflow"
@@ -165,6 +167,26 @@ def _refusal(failed: WorkflowUpdateFailedError) -> Exception:
         return NoSuchWorkflow()
     field = str(cause.details[0]) if cause.details else ""
     return Refused(cause.type or "", cause.message, field)
+
+
+async def run_correction(client: Client, request: CorrectInvoice, *, seconds: int) -> Corrected | None:
+    """What became of a correction, started where it was not yet; None where it is not done within `seconds`.
+
+    Raises:
+        Unreachable: nobody knows whether it was started.
+    """
+    workflow_id = keys.correction_workflow_id(request.correction_id)
+    try:
+        handle = await starting.start_correction(client, request, within=CALL_TIME)
+    except WorkflowAlreadyStartedError:
+        handle = client.get_workflow_handle_for(Correction.run, workflow_id)
+    except (RPCError, RuntimeError) as error:
+        raise Unreachable from error
+    try:
+        async with asyncio.timeout(seconds):
+            return await handle.result()
+    except (TimeoutError, RPCError, RuntimeError):
+        return None
 
 
 @contextmanager

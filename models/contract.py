@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Column, Identity, Index, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from domain.due import next_due, service_end
-from domain.invoice import monthly_value
+from domain.recurring import monthly_value
 from domain.life import ContractLife
 from domain.period import first_instant
 from domain.state import ContractState
@@ -191,7 +191,7 @@ def _values(state: ContractState, *, sequence: int, clock_id: str | None, at: da
         "ends_at": state.ends_at or (first_instant(end, zone) if end else None),
         "next_due_at": due.at if due else None,
         "next_due_reason": due.reason if due else None,
-        "mrr_minor": 0 if state.ended else monthly_value(state.terms),
+        "mrr_minor": monthly_value(state),
         "created_at": at,
     }
 

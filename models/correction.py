@@ -1,11 +1,12 @@
 """What was done to invoices after they were issued: one row for each correction, written with what it did."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, Identity, Index
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from models.base import BIG, INSTANT
 from models.keys import deferred
@@ -30,6 +31,12 @@ class CorrectionRecord(SQLModel, table=True):
 def done(session: Session, correction_id: str) -> CorrectionRecord | None:
     """The correction, where it was done already."""
     return session.get(CorrectionRecord, correction_id)
+
+
+def corrections_of(session: Session, invoice_id: str) -> Sequence[CorrectionRecord]:
+    """What was done to the invoice, in the order of its doing."""
+    mine = select(CorrectionRecord).where(CorrectionRecord.invoice_id == invoice_id)
+    return session.exec(mine.order_by(col(CorrectionRecord.sequence))).all()
 
 
 def keep(session: Session, record: CorrectionRecord) -> None:

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         Issued,
         RateUsage,
     )
+    from domain.commands import InvoiceSettled, InvoiceUnpaid, Wake
     from domain.contract import decide
     from domain.due import next_due
     from domain.errors import RefusedChange
@@ -31,7 +32,6 @@ with workflow.unsafe.imports_passed_through():
         Queued,
     )
     from domain.spread import offset_seconds
-    from domain.commands import InvoiceSettled, InvoiceUnpaid, Wake
     from domain.state import Bill, ContractState, Decision, Due
 
 from workflows import collecting, options

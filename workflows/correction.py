@@ -1,4 +1,4 @@
-"""A correction of an invoice: money goes back at the gateway first, then the books follow, then who collects it hears."""
+"""A correction of an invoice: money goes back at the gateway first, then the books follow."""
 
 from contextlib import suppress
 

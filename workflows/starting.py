@@ -5,12 +5,13 @@ from datetime import timedelta
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from activities.signatures import CONTRACTS_QUEUE
+from activities.signatures import CONTRACTS_QUEUE, Corrected, CorrectInvoice
 from domain import keys
 from domain.due import service_end
 from domain.life import ClockLife, ContractLife
 from workflows.clock import TestClock
 from workflows.contract import Contract
+from workflows.correction import Correction
 from workflows.visibility import contract_attributes
 
 
@@ -35,6 +36,26 @@ async def start_contract(client: Client, life: ContractLife, *, within: timedelt
             f"Signed for customer `{state.customer_id}` with {len(state.terms.lines)} lines,"
             f" from {state.terms.start} {f'to {end}' if end else 'until it is cancelled'} ({state.terms.timezone})."
         ),
+        rpc_timeout=within,
+    )
+
+
+async def start_correction(
+    client: Client, request: CorrectInvoice, *, within: timedelta
+) -> WorkflowHandle[Correction, Corrected]:
+    """The correction's workflow: started now, or the one that runs already.
+
+    Raises:
+        temporalio.exceptions.WorkflowAlreadyStartedError: it has run and is done.
+    """
+    return await client.start_workflow(
+        Correction.run,
+        request,
+        id=keys.correction_workflow_id(request.correction_id),
+        task_queue=CONTRACTS_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        static_summary=f"{request.correction.kind.replace('_', ' ').capitalize()} for {request.invoice_id}",
         rpc_timeout=within,
     )
 

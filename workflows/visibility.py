@@ -9,7 +9,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAtt
 
 with workflow.unsafe.imports_passed_through():
     from domain.due import next_due, service_end
-    from domain.invoice import monthly_value
+    from domain.recurring import monthly_value
     from domain.life import CollectionLife, Happening, OpenInvoice
     from domain.money import format_money
     from domain.state import ContractState
@@ -74,7 +74,15 @@ def waits_for(state: ContractState, *, on_clock: bool) -> str:
     due = next_due(state)
     if due is None:
         return f"nothing: the contract is {state.status}"
-    what = {"start": "start", "bill": "bill", "renew": "renew", "end": "end", "recognise": "recognise revenue"}
+    what = {
+        "start": "start",
+        "change": "make a change that was agreed",
+        "bill": "bill",
+        "renew": "renew",
+        "end": "end",
+        "recognise": "recognise revenue",
+        "close": "close for good",
+    }
     return f"{due.on}{' on its test clock' if on_clock else ''}, to {what[due.reason]}"
 
 
@@ -100,16 +108,22 @@ def contract_statement(
         ("Status", state.status.replace("_", " ")),
         ("Waits for", waits),
         ("Open balance", format_money(balance, terms.currency)),
-        ("Monthly recurring value", format_money(_recurring(state), terms.currency)),
+        ("Monthly recurring value", format_money(monthly_value(state), terms.currency)),
         ("Service", f"{terms.start} to {end}" if end else f"since {terms.start}, without an end"),
         ("Time zone", terms.timezone),
         ("Version of the terms", str(state.version)),
     ]
+    if state.held is not None:
+        facts.append(("Held", state.held))
     lines = [*_list(facts), "", "#### Lines"]
-    for line, progress in zip(terms.lines, state.lines, strict=True):
+    for progress in state.lines:
+        if progress.removed:
+            continue
+        line = terms.line(progress.id)
         quantity = f"usage of meter {line.meter}" if line.meter else f"{line.units:f}"
         price = in_words(line.price, terms.currency)
-        how = f"every {line.every} in {line.bill}, billed through {progress.billed_through}"
+        how = "once" if line.every == "once" else f"every {line.every}"
+        how += f" in {line.bill}, billed through {progress.billed_through}"
         lines.append(f"- **{line.id}**: {quantity} at {price}, {how}")
     if open_invoices:
         lines += ["", "#### Open invoices"]
@@ -135,10 +149,6 @@ def collection_statement(life: CollectionLife, stage: str, next_at: datetime | N
         ("Waits for", "nothing" if stage == "settled" else waits),
     ]
     return "\n".join(_list(facts))
-
-
-def _recurring(state: ContractState) -> int:
-    return 0 if state.ended else monthly_value(state.terms)
 
 
 def _list(facts: list[tuple[str, str]]) -> list[str]:
