@@ -22,7 +22,7 @@ class NextDue(Output):
 
     at: datetime
     on: date = Field(description="The local date in the contract's time zone.")
-    reason: Literal["start", "bill", "renew", "end", "recognise"]
+    reason: Literal["start", "change", "bill", "renew", "end", "recognise", "close"]
 
 
 class ContractSummary(Output):
@@ -53,8 +53,9 @@ class LineProgress(Output):
 
     id: str
     billed_through: date = Field(description="The first day that is not billed yet.")
-    period_start: date
-    period_end: date = Field(description="The first day of the next period.")
+    period_start: date | None = Field(description="Null where the line is billed once.")
+    period_end: date | None = Field(description="The first day of the next period; null where it is billed once.")
+    served: bool = Field(description="False while the contract is paused, and once the line was removed.")
     upcoming: UpcomingOut | None
 
 

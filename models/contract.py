@@ -28,7 +28,7 @@ class Contract(SQLModel, table=True):
     __tablename__ = "contract"
     __table_args__ = (
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_is_iso_4217"),
-        CheckConstraint("status IN ('signed', 'active', 'past_due', 'cancelled', 'expired')", name="status_known"),
+        CheckConstraint("status IN ('signed', 'trialing', 'active', 'past_due', 'paused', 'cancelled', 'expired')", name="status_known"),
         Index("ix_contract_clock_id", "clock_id", postgresql_where=text("clock_id IS NOT NULL")),
         Index("ix_contract_unstarted", "sequence", postgresql_where=text("workflow_started_at IS NULL")),
     )

@@ -10,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 INSTANT = postgresql.TIMESTAMP(timezone=True)
+STATUSES = "status IN ('signed', 'trialing', 'active', 'past_due', 'paused', 'cancelled', 'expired')"
 STAGES = "stage IN ('scheduled', 'retrying', 'exhausted', 'overdue', 'settled')"
 
 
@@ -39,3 +40,5 @@ def upgrade() -> None:
     op.create_index("ix_correction_invoice_id", "correction", ["invoice_id", "sequence"])
     op.drop_constraint(op.f("ck_collection_stage_known"), "collection")
     op.create_check_constraint(op.f("ck_collection_stage_known"), "collection", STAGES)
+    op.drop_constraint(op.f("ck_contract_status_known"), "contract")
+    op.create_check_constraint(op.f("ck_contract_status_known"), "contract", STATUSES)
