@@ -1,0 +1,57 @@
+"""Money that goes back to the customer."""
+
+from datetime import date, datetime
+
+from domain.bearers import take_back
+from domain.books import Books, Document
+from domain.corrected import creditable_minor, split, take_off
+from domain.correction_entry import Correction, begin, check, check_amount
+from domain.credits import pay_out, refundable
+
+
+def refund(
+    books: Books, invoice_id: str, amount_minor: int, *, on: date, at: datetime, key: str, account: str = "cash"
+) -> None:
+    """Give back `amount_minor` of what was paid, out of `account`.
+
+    It first pays out customer credit that credit notes of the invoice made. What is beyond, tax included, comes from
+    the lines: the earned share goes to `refunds`, the rest comes out of deferred revenue.
+
+    Raises:
+        DomainError: if less was paid, is left of that, or is not credited yet.
+    """
+    document = check(books, "refund", invoice_id, on=on, at=at, key=key)
+    check_amount(amount_minor, _most(books, document), "what was paid and may be given back")
+    correction = begin(books, document, "refund", on=on, key=key)
+    correction.credit(account, amount_minor)
+    hand_back(correction, amount_minor)
+    correction.post()
+
+
+def kept(document: Document) -> int:
+    """What was paid on the invoice, was not given back, and is not held back by the bank."""
+    return document.paid_minor - document.refunded_minor - document.disputed_minor
+
+
+def hand_back(correction: Correction, amount_minor: int) -> None:
+    """Debit what money that is gone is taken from; what the lines do not bear any more is `refunds` as well."""
+    books, document = correction.books, correction.document
+    from_credit_minor = pay_out(books, document.id, amount_minor)
+    correction.debit("customer_credit", from_credit_minor)
+    beyond_minor = amount_minor - from_credit_minor
+    borne_minor = max(0, min(beyond_minor, _borne(document)))
+    if borne_minor:
+        shares = split(document, borne_minor)
+        take_back(correction, shares, "refunds")
+        take_off(shares)
+    correction.debit("refunds", beyond_minor - borne_minor)
+    document.refunded_minor += amount_minor
+
+
+def _most(books: Books, document: Document) -> int:
+    return min(kept(document), refundable(books, document.id) + _borne(document))
+
+
+def _borne(document: Document) -> int:
+    """What of the lines was paid and not credited."""
+    return creditable_minor(document, None) - document.open_minor

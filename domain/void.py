@@ -1,0 +1,42 @@
+"""Voiding an invoice that should not have been."""
+
+from datetime import date, datetime
+
+from domain.bearers import take_back
+from domain.books import Books, Document
+from domain.corrected import take_off, whole
+from domain.correction_entry import begin, check
+from domain.credits import give_back
+from domain.errors import DomainError
+
+
+def void(books: Books, invoice_id: str, *, on: date, at: datetime, key: str) -> None:
+    """Reverse what is left of an unpaid invoice, on the day `on`; customer credit that it used is given back.
+
+    What was recognised becomes negative revenue of that day.
+
+    Raises:
+        DomainError: if money was paid on the invoice, it is settled, written off or void.
+    """
+    document = check(books, "void", invoice_id, on=on, at=at, key=key)
+    _check_unpaid(document)
+    correction = begin(books, document, "void", on=on, key=key)
+    shares = whole(document)
+    take_back(correction, shares, "revenue")
+    take_off(shares)
+    open_minor = document.open_minor
+    unused_minor = sum(share.net_minor + share.tax_minor for share in shares) - open_minor
+    correction.credit("receivable", open_minor)
+    correction.credit("customer_credit", unused_minor)
+    give_back(books, unused_minor)
+    document.status = "void"
+    correction.post()
+
+
+def _check_unpaid(document: Document) -> None:
+    if document.status == "void":
+        raise DomainError("the invoice is void already", "/invoice")
+    if document.status == "uncollectible":
+        raise DomainError("the invoice is written off, which has undone what was not earned", "/invoice")
+    if document.status == "paid" or document.paid_minor:
+        raise DomainError("the invoice is paid, or a part of it; credit it instead", "/invoice")
