@@ -100,11 +100,25 @@ def allocate_price(
             prices[obligation.id] = _residual(obligation, price_minor + sum(amounts), prices, currency)
     received = dict.fromkeys(prices, 0)
     for one, amount in zip(variable, amounts, strict=True):
-        for name, share in _split(amount, {name: prices[name] for name in one.to}).items():
+        for name, share in spread(amount, {name: prices[name] for name in one.to}).items():
             received[name] += share
     left = {name: max(price - received[name], Fraction(0)) for name, price in prices.items()}
-    fixed = _split(price_minor, left if any(left.values()) else prices)
+    fixed = spread(price_minor, left if any(left.values()) else prices)
     return {name: fixed[name] + received[name] for name in prices}
+
+
+def spread(amount_minor: int, weights: Mapping[str, Fraction]) -> dict[str, int]:
+    """`amount_minor` in proportion to exact `weights` by id; one alone takes all, whatever it weighs.
+
+    Raises:
+        AllocationRefused: `no_stand_alone_price` where several weigh nothing.
+    """
+    if amount_minor == 0 or len(weights) == 1:
+        return dict.fromkeys(weights, amount_minor)
+    if not any(weights.values()):
+        message = f"none of {', '.join(weights)} has a stand-alone price to allocate by"
+        raise AllocationRefused("no_stand_alone_price", message, "/obligations")
+    return dict(zip(weights, allocate(amount_minor, list(weights.values())), strict=True))
 
 
 def _lowered(obligations: Sequence[Obligation], discounts: Sequence[Discount], currency: str) -> dict[str, Fraction]:
@@ -138,15 +152,6 @@ def _residual(obligation: Obligation, total_minor: int, prices: Mapping[str, Fra
         message = f"the residual of {obligation.id} is {to_major(round_half_away(left), currency):f}, {bounds}"
         raise AllocationRefused("residual_out_of_range", message, "/price")
     return left
-
-
-def _split(amount_minor: int, weights: Mapping[str, Fraction]) -> dict[str, int]:
-    if amount_minor == 0 or len(weights) == 1:
-        return dict.fromkeys(weights, amount_minor)
-    if not any(weights.values()):
-        message = f"none of {', '.join(weights)} has a stand-alone price to allocate by"
-        raise AllocationRefused("no_stand_alone_price", message, "/obligations")
-    return dict(zip(weights, allocate(amount_minor, list(weights.values())), strict=True))
 
 
 def _check_names(
