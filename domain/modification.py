@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from domain.errors import DomainError
 from domain.line import Frozen, Slug
@@ -49,6 +49,15 @@ Progress = Annotated[
     BeforeValidator(_ratio),
     Field(ge=0, le=1),
     PlainSerializer(lambda share: [share.numerator, share.denominator], return_type=list[int], when_used="json"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "examples": ["0.512"]},
+                {"type": "integer", "minimum": 0, "maximum": 1},
+                {"type": "array", "items": {"type": ["integer", "string"]}, "minItems": 2, "maxItems": 2},
+            ]
+        }
+    ),
 ]
 
 
