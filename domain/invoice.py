@@ -1,17 +1,24 @@
-"""A document drafted from a bill: its lines with how each amount came about, its taxes, its total."""
+"""A document drafted from a bill alone: its lines with how each amount came about, its taxes, its total.
+
+What a contract's books add to it, such as commitments, prepaid credits and late usage, is left to `domain.issuing`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, NamedTuple
 
-from domain.money import UNROUNDED, to_major, to_minor
-from domain.rating import Rated, Step, Usage, proportion, rate
+from domain.books import DocumentKind
+from domain.discounts import discount
+from domain.drafting import FREE_MAKES_NO_LINE, taxed
+from domain.interval import months_in
+from domain.money import to_minor
+from domain.pricing import PricedLine, priced
+from domain.rating import Step, Usage, rate
 from domain.state import Bill, Item
-from domain.tax import tax_on
+from domain.taxation import STATED_RATES
 from domain.terms import Terms
 
-DocumentKind = Literal["invoice", "credit_note"]
+__all__ = ["DocumentKind", "Draft", "DraftLine", "draft", "earned", "monthly_value"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,71 +50,46 @@ class Draft:
 def draft(bill: Bill, usage: Mapping[int, Usage], terms: Terms) -> Draft | None:
     """The document for `bill`, or None where it has no lines; `usage` is by position in `bill.items`.
 
-    Each line is rounded once. Usage that costs nothing makes no line. What sums to less than zero is a
-    credit note, the mirror image of the invoice that it would be.
+    Each line is rounded once, after discounts. Usage that costs nothing makes no line. What sums to less than zero is
+    a credit note, the mirror image of the invoice that it would be. Commitments are left out.
     """
-    priced = [_price(item, usage.get(position), terms.currency) for position, item in enumerate(bill.items)]
-    lines = [line for line in priced if line.minor or line.item.kind != "usage"]
+    currency, exact = terms.currency, bool(terms.discounts)
+    lines: list[PricedLine] = []
+    for position, item in enumerate(bill.items):
+        if item.kind != "true_up":
+            line = priced(item, usage.get(position), currency, exact=exact)
+            if terms.tax and item.kind != "prepaid":
+                line.rates = STATED_RATES.rates(terms, terms.line(item.line))
+            lines.append(line)
+    if exact:
+        discount(lines, terms.discounts, currency, regular=bill.regular, share_of=lambda item, one: None)
+    lines = [line for line in lines if line.minor or line.kind not in FREE_MAKES_NO_LINE]
     if not lines:
         return None
-    sign = -1 if sum(line.minor for line in lines) < 0 else 1
-    taxes = tax_on([sign * line.minor for line in lines], terms.tax)
+    document = taxed(terms, lines, [])
+    taxes = document.taxes
     return Draft(
-        kind="credit_note" if sign < 0 else "invoice",
+        kind=document.kind,
         lines=tuple(
             DraftLine(line.item, line.usage, net_minor, tax_minor, line.steps)
             for line, net_minor, tax_minor in zip(lines, taxes.net_by_line, taxes.tax_by_line, strict=True)
         ),
         net_minor=taxes.net_minor,
         tax_minor=taxes.tax_minor,
-        tax_by_rate=tuple(zip((rate.name for rate in terms.tax), taxes.tax_by_rate, strict=True)),
+        tax_by_rate=tuple(zip((rate.name for rate in document.rates), taxes.tax_by_rate, strict=True)),
     )
 
 
 def earned(item: Item, usage: Usage | None, currency: str) -> int:
     """What `item` is worth in minor units: its line's amount before tax, negative for a credit."""
-    return _price(item, usage, currency).minor
-
-
-class _Priced(NamedTuple):
-    item: Item
-    usage: Usage
-    minor: int
-    steps: tuple[Step, ...]
-
-
-def _price(item: Item, usage: Usage | None, currency: str) -> _Priced:
-    if item.kind == "usage":
-        assert usage is not None, f"usage of {item.line} was not rated"
-        rated = _rate_usage(item, usage, currency)
-        minor = to_minor(rated.amount, currency)
-    else:
-        assert item.quantity is not None
-        usage = Usage(item.quantity)
-        rated = rate(item.price, usage)
-        minor = to_minor(proportion(rated.amount, item.part_days, item.whole_days), currency)
-    return _Priced(item, usage, -minor if item.kind == "credit" else minor, rated.steps)
-
-
-def _rate_usage(item: Item, usage: Usage, currency: str) -> Rated:
-    """Tiers and units hold for any part of a period; a minimum holds for a whole one, so a part bears its days."""
-    price = item.price
-    if price.minimum is None or item.part_days == item.whole_days:
-        return rate(price, usage)
-    rated = rate(price.model_copy(update={"minimum": None}), usage)
-    least = to_major(to_minor(proportion(price.minimum, item.part_days, item.whole_days), currency), currency)
-    if rated.amount >= least:
-        return rated
-    label = f"up to the minimum of {price.minimum:,f} for {item.part_days} of {item.whole_days} days"
-    return Rated(least, (*rated.steps, Step(label, None, None, UNROUNDED.subtract(least, rated.amount))))
+    return priced(item, usage, currency).minor
 
 
 def monthly_value(terms: Terms) -> int:
-    """The monthly recurring value of the lines with a fixed quantity, in minor units."""
-    months = {"month": 1, "quarter": 3, "year": 12}
+    """The monthly recurring value of the lines with a fixed quantity, in minor units; a year is 12 months or 52 weeks."""
     values = (
-        Fraction(rate(line.price, Usage(line.units)).amount) / months[line.every]
+        Fraction(rate(line.price, Usage(line.units)).amount) / months_in(line.every)
         for line in terms.lines
-        if line.meter is None
+        if line.meter is None and line.every != "once"
     )
     return to_minor(sum(values, Fraction(0)), terms.currency)
