@@ -1,30 +1,25 @@
-"""Makes a contract's decisions so: usage is claimed, the document issued, revenue posted, the contract recorded."""
+"""Makes a contract's decisions so: usage is claimed, the books follow, what they made is stored, all at once."""
 
-from collections.abc import Sequence
-from datetime import datetime
+import hashlib
 
+from pydantic import TypeAdapter
 from sqlmodel import Session
 from temporalio import activity
 
-from activities import metering, recognition
-from activities.crediting import Credited, credit
-from activities.documents import issued, issued_before, line_ids, new_document
-from activities.failures import visible
-from activities.posting import document_entries
+from activities.failures import DocumentMismatch, NotRated, visible
 from activities.signatures import Decided, InvoicingSteps, Issued, RateUsage
-from domain import keys
+from domain import issuing
+from domain.books import Document
 from domain.due import service_end
-from domain.invoice import Draft, draft
 from domain.period import first_instant
 from domain.state import Bill, ContractState
 from models import collection
+from models.books import LoadedBooks, load, store
 from models.contract import record
-from models.credit import CustomerCredit, give, use
 from models.database import Database
-from models.invoice import find_document, lines_of
-from models.issuing import NewDocument, issue
-from models.journal import Entry, post_all
-from models.recognition import unfinished
+from models.invoice import Invoice, find_document, lines_of, release_held
+from models.rated_line import Claim, claim, claim_late
+from models.usage_source import DatabaseUsage, claims_on, measure_of, unclaimed
 from models.usage_waiting import release_after_end
 
 
@@ -37,7 +32,7 @@ class Invoicing(InvoicingSteps):
     @activity.defn(name="rate_usage")
     def rate_usage(self, request: RateUsage) -> int:
         with visible():
-            return self._database.run(lambda session: metering.claim_usage(session, request))
+            return self._database.run(lambda session: _claim_usage(session, request))
 
     @activity.defn(name="issue_invoice")
     def issue_invoice(self, request: Decided) -> Issued:
@@ -50,36 +45,87 @@ class Invoicing(InvoicingSteps):
             self._database.run(lambda session: _record_change(session, request))
 
 
+def _claim_usage(session: Session, request: RateUsage) -> int:
+    """Claim the usage of each item, or find that it was claimed, and what came late for earlier periods."""
+    late = claim_late(session, request.contract_id) if request.late else 0
+    claims = []
+    for _, item in request.items:
+        assert item.from_at is not None and item.to_at is not None
+        wanted = Claim(
+            contract_id=request.contract_id,
+            line_id=item.line,
+            measure=measure_of(item),
+            period_start=item.start,
+            period_end=item.end,
+            from_at=item.from_at,
+            to_at=item.to_at,
+            period_from_at=item.period_from_at,
+            period_to_at=item.period_end_at,
+        )
+        claims.append(claim(session, wanted))
+    return late + sum(rated.event_count for rated in claims)
+
+
 def _record_change(session: Session, request: Decided) -> None:
-    state = request.decision.state
+    decision = request.decision
     if not _recorded(session, request, {}):
         return
-    if request.decision.recognise_through is not None:
-        known = {schedule.id: schedule for schedule in unfinished(session, state.contract_id)}
-        running = recognition.accrued(session, state, request.decision.accruals, known)
-        post_all(session, recognition.recognise(session, request, known, running))
-    _release_usage(session, state)
+    if decision.released:
+        release_held(session, decision.state.contract_id)
+    if decision.recognise_through is not None or decision.delivered is not None:
+        books = _books(session, request)
+        usage = DatabaseUsage(session, decision.state.contract_id)
+        issuing.record(books, decision, usage, sequence=request.sequence, at=request.at)
+        store(session, books, terms=decision.state.terms, at=request.at, usage=usage)
+    _release_usage(session, decision.state)
 
 
 def _issue(session: Session, request: Decided) -> Issued:
-    """Everything that follows from the bill; the number comes last, since others wait for it until the commit."""
+    """Everything that follows from the bill; the numbers come last, since others wait for them until the commit."""
     state, bill = request.decision.state, request.decision.bill
     assert bill is not None
     new = _recorded(session, request, {"document": bill.document})
     stored = find_document(session, state.contract_id, bill.document)
     if stored is not None:
-        return issued_before(stored, len(lines_of(session, stored.id)), bill)
+        return _issued_before(stored, len(lines_of(session, stored.id)), bill)
     if not new:
         return Issued(None)
-    claims = metering.claimed(session, state.contract_id, bill)
-    usage = {n: claims[key].usage for n, item in enumerate(bill.items) if (key := metering.stretch(item)) in claims}
-    document = draft(bill, usage, state.terms)
-    entries = _recognise(session, request, bill, document, claims)
+    books = _books(session, request)
+    usage = _usage(session, books, bill)
+    document = issuing.issue(books, request.decision, usage, sequence=request.sequence, at=request.at)
     _release_usage(session, state)
-    if document is None:
-        post_all(session, entries)
-        return Issued(None)
-    return _store(session, request, bill, document, claims, entries)
+    if document is not None:
+        _schedule(session, request, document)
+    numbers = store(session, books, terms=state.terms, at=bill.at, input_hash=_hash_of(bill), usage=usage)
+    return _issued(document, numbers[document.id]) if document is not None else Issued(None)
+
+
+def _books(session: Session, request: Decided) -> LoadedBooks:
+    state, bill = request.decision.state, request.decision.bill
+    terms = state.terms
+    earliest = min((item.start for item in bill.items), default=None) if bill else None
+    return load(
+        session,
+        state.contract_id,
+        zone=terms.timezone,
+        currency=terms.currency,
+        book=terms.legal_entity,
+        since=earliest,
+    )
+
+
+def _usage(session: Session, books: LoadedBooks, bill: Bill) -> DatabaseUsage:
+    """The usage that was claimed for the bill.
+
+    Raises:
+        NotRated: if some of it never was.
+    """
+    rated = [item for period in books.periods.values() for item in period.items]
+    metered = [item for item in bill.items if item.kind == "usage"]
+    claims = claims_on(session, books.contract_id, [*metered, *rated])
+    for item in unclaimed(claims, metered):
+        raise NotRated(f"usage of {item.line} from {item.from_at} was not claimed for document {bill.document}")
+    return DatabaseUsage(session, books.contract_id, claims)
 
 
 def _recorded(session: Session, request: Decided, data: dict[str, object]) -> bool:
@@ -94,77 +140,68 @@ def _recorded(session: Session, request: Decided, data: dict[str, object]) -> bo
     )
 
 
-def _recognise(
-    session: Session, request: Decided, bill: Bill, document: Draft | None, claims: metering.Claims
-) -> list[Entry]:
-    state = request.decision.state
-    known = {schedule.id: schedule for schedule in unfinished(session, state.contract_id)}
-    lines = document.lines if document else ()
-    fresh = recognition.unbilled(state, bill.items, lines, known)
-    fresh += recognition.accrued(session, state, request.decision.accruals, known)
-    if document is not None:
-        ids = line_ids(state, bill, document)
-        fresh += recognition.billed(session, state, document, ids, claims, known)
-    return recognition.recognise(session, request, known, fresh)
-
-
-def _store(
-    session: Session,
-    request: Decided,
-    bill: Bill,
-    document: Draft,
-    claims: metering.Claims,
-    entries: Sequence[Entry],
-) -> Issued:
-    state = request.decision.state
-    invoice_id = keys.invoice_id(state.contract_id, bill.document)
-    credited, applied_minor = Credited(), 0
-    if document.kind == "credit_note":
-        credited = credit(session, state, document)
-        _give_rest(session, state, invoice_id, credited.rest_minor, bill.at)
-    else:
-        applied_minor = use(session, state.contract_id, invoice_id, document.total_minor)
-    posted = document_entries(
-        state, bill, document, invoice_id, applied_minor=applied_minor, lowered_minor=credited.lowered_minor
-    )
-    post_all(session, [*entries, *posted])
-    new = new_document(
-        state, bill, document, claims, applied_minor=applied_minor, corrects_invoice_id=credited.corrects_invoice_id
-    )
-    if new.status == "open" and new.due_on > new.issued_on:
-        _schedule(session, new, request.clock_id)
-    return issued(new, issue(session, new))
-
-
-def _give_rest(session: Session, state: ContractState, note_id: str, rest_minor: int, at: datetime) -> None:
-    if rest_minor:
-        given = CustomerCredit(
-            id=keys.derived("ccr", note_id),
-            contract_id=state.contract_id,
-            customer_id=state.customer_id,
-            credit_note_id=note_id,
-            currency=state.terms.currency,
-            amount_minor=rest_minor,
-            remaining_minor=rest_minor,
-            created_at=at,
-        )
-        give(session, given)
-
-
-def _schedule(session: Session, document: NewDocument, clock_id: str | None) -> None:
+def _schedule(session: Session, request: Decided, document: Document) -> None:
+    """Note what is to be collected later: what is due later, or paid by hand."""
+    terms = request.decision.state.terms
+    later = document.due_on > document.issued_on or terms.pays == "on_invoice"
+    if document.kind == "credit_note" or document.open_minor <= 0 or document.held or not later:
+        return
     case = collection.CollectionCase(
         invoice_id=document.id,
-        contract_id=document.contract_id,
-        customer_id=document.customer_id,
-        clock_id=clock_id,
+        contract_id=request.decision.state.contract_id,
+        customer_id=request.decision.state.customer_id,
+        clock_id=request.clock_id,
         stage="scheduled",
         attempts=0,
-        next_action_at=document.due_at,
+        next_action_at=max(document.issued_at, first_instant(document.due_on, terms.timezone)),
     )
     collection.schedule(session, case)
 
 
+def _issued(document: Document, number: str) -> Issued:
+    """What the contract's workflow is told of a document that was just stored."""
+    return Issued(
+        invoice_id=document.id,
+        number=number,
+        kind=document.kind,
+        total_minor=document.total_minor,
+        open_minor=document.open_minor,
+        due_on=document.due_on,
+        lines=len(document.lines),
+        held=document.held,
+    )
+
+
+def _issued_before(stored: Invoice, lines: int, bill: Bill) -> Issued:
+    """What the workflow was told when the document was stored.
+
+    Raises:
+        DocumentMismatch: if it was issued from another bill.
+    """
+    if stored.input_hash != _hash_of(bill):
+        raise DocumentMismatch(f"{stored.number} is the contract's document {bill.document}, from another bill")
+    collected = stored.kind == "invoice"
+    return Issued(
+        invoice_id=stored.id,
+        number=stored.number,
+        kind="invoice" if collected else "credit_note",
+        total_minor=stored.total_minor,
+        open_minor=stored.total_minor - stored.credit_applied_minor if collected else 0,
+        due_on=stored.due_on,
+        lines=lines,
+        held=stored.held,
+    )
+
+
 def _release_usage(session: Session, state: ContractState) -> None:
+    """Usage dated after the end belongs to no line of the contract any more."""
     end = service_end(state)
     if state.ended and end is not None:
         release_after_end(session, state.contract_id, state.ends_at or first_instant(end, state.terms.timezone))
+
+
+def _hash_of(bill: Bill) -> str:
+    return hashlib.sha256(_BILL.dump_json(bill)).hexdigest()
+
+
+_BILL: TypeAdapter[Bill] = TypeAdapter(Bill)

@@ -31,11 +31,15 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class RateUsage:
-    """Claim the usage of these items of the contract's document number `document`."""
+    """Claim the usage of these items of the contract's document number `document`.
+
+    With `late` also what came late for periods that were billed before.
+    """
 
     contract_id: str
     document: int
     items: tuple[tuple[int, Item], ...]
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Issued:
     open_minor: int = 0
     due_on: date | None = None
     lines: int = 0
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,10 +132,10 @@ def _fixed(
     state: ContractState, line: Line, progress: LineState, span: Span, kind: Literal["charge", "credit"]
 ) -> Item:
     regular = grid.whole_period(state, line, progress, span.index)
-    if (span.start, span.end) == (regular.start, regular.end):
+    terms = state.terms
+    if terms.proration != "second" and (span.start, span.end) == (regular.start, regular.end):
         share = regular.days, regular.days
     else:
-        terms = state.terms
         share = part(terms.proration, span.start, span.end, regular, terms.timezone, span.start_at, span.end_at)
     units = Decimal(1) if span.segment.quantity is None else span.segment.quantity
     return Item(

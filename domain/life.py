@@ -52,6 +52,7 @@ class OpenInvoice:
     number: str
     open_minor: int
     due_on: date
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

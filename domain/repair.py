@@ -45,7 +45,7 @@ def release(state: ContractState, command: Release, at: datetime) -> Decision:
     """The state in which invoices are charged again."""
     if state.held is None:
         raise RefusedChange("the contract is not held")
-    return Decision(replace(state, version=state.version + 1, held=None), "released")
+    return Decision(replace(state, version=state.version + 1, held=None), "released", released=True)
 
 
 def _moved(state: ContractState, line: Line, progress: LineState, on: date) -> LineState:

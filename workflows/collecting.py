@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.dunning import retry_at
     from domain.life import CollectionLife, OpenInvoice
     from domain.period import first_instant
-    from domain.state import Bill, ContractState
+    from domain.state import ContractState
 
 from workflows import options
 from workflows.collection import Collection, stage_of
@@ -22,7 +22,7 @@ from workflows.visibility import collection_attributes
 
 
 def collection_of(
-    state: ContractState, invoice: OpenInvoice, bill: Bill, clock_id: str | None, clock_now: datetime | None
+    state: ContractState, invoice: OpenInvoice, at: datetime, clock_id: str | None, clock_now: datetime | None
 ) -> CollectionLife:
     """The collection of an invoice that nobody has tried to charge yet."""
     terms = state.terms
@@ -33,7 +33,7 @@ def collection_of(
         customer_id=state.customer_id,
         currency=terms.currency,
         open_minor=invoice.open_minor,
-        due_at=max(bill.at, first_instant(invoice.due_on, terms.timezone)),
+        due_at=max(at, first_instant(invoice.due_on, terms.timezone)),
         timezone=terms.timezone,
         dunning=terms.dunning,
         clock_id=clock_id,

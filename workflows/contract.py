@@ -183,6 +183,8 @@ class Contract:
             if decision.bill is not None:
                 self.billed = True
                 await self._collect(issued, decision.bill)
+            if decision.released:
+                await self._release(asked.at)
         self.busy = False
         self._show()
 
@@ -197,8 +199,9 @@ class Contract:
             return Issued(None)
         on = decision.bill.on
         metered = tuple((n, item) for n, item in enumerate(decision.bill.items) if item.kind == "usage")
-        if metered:
-            claim = RateUsage(self.state.contract_id, decision.bill.document, metered)
+        late = decision.bill.regular and any(line.meter is not None for line in self.state.terms.lines)
+        if metered or (late and workflow.patched("late-usage")):
+            claim = RateUsage(self.state.contract_id, decision.bill.document, metered, late)
             await workflow.execute_activity_method(
                 InvoicingSteps.rate_usage, claim, summary=f"Rate usage before {on}", **options.ledger()
             )
@@ -214,9 +217,11 @@ class Contract:
         if issued.invoice_id is None or issued.kind != "invoice" or issued.open_minor <= 0:
             return
         assert issued.number is not None and issued.due_on is not None
-        opened = OpenInvoice(issued.invoice_id, issued.number, issued.open_minor, issued.due_on)
+        opened = OpenInvoice(issued.invoice_id, issued.number, issued.open_minor, issued.due_on, issued.held)
         self.open[issued.invoice_id] = opened
-        collection = collecting.collection_of(self.state, opened, bill, self.life.clock_id, self.clock_now)
+        if issued.held:
+            return
+        collection = collecting.collection_of(self.state, opened, bill.at, self.life.clock_id, self.clock_now)
         if collection.due_at > bill.at or not collection.charges:
             await collecting.start(collection)
             return
@@ -228,6 +233,14 @@ class Contract:
         else:
             self.queue.append(Queued(InvoiceUnpaid(invoice_id=issued.invoice_id), bill.at))
             await collecting.start(collecting.after_first_failure(collection, bill.at, outcome))
+
+    async def _release(self, at: datetime) -> None:
+        """Collect what was kept back."""
+        for invoice in [invoice for invoice in self.open.values() if invoice.held]:
+            self.open[invoice.invoice_id] = replace(invoice, held=False)
+            await collecting.start(
+                collecting.collection_of(self.state, invoice, at, self.life.clock_id, self.clock_now)
+            )
 
     # Showing, answering, going on.
 
