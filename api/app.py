@@ -18,8 +18,10 @@ from temporalio.client import Client
 import settings
 from api import (
     amendments,
+    catalogue,
     contract_usage,
     contracts,
+    coupons,
     corrections,
     customers,
     docs,
@@ -29,6 +31,7 @@ from api import (
     keys,
     payment_methods,
     payments,
+    plan_versions,
     previews,
     test_clocks,
     usage,
@@ -55,6 +58,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     customers.router,
     payment_methods.router,
+    catalogue.router,
+    plan_versions.router,
+    coupons.router,
     contracts.router,
     amendments.router,
     previews.router,

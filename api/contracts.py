@@ -3,24 +3,28 @@
 from typing import Annotated, Final
 
 from fastapi import Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Discriminator, Field, Tag, field_validator
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from api import temporal
 from api.calls import Call, CurrentCall
 from api.contract_answers import ContractEventOut, ContractOut, ContractSummary, contract_out, event_out, summary
+from api.contract_terms import terms_on_plan, with_coupons
 from api.fields import Input
 from api.pages import Cursor, Limit, Page, decode_cursor, page, page_by
 from api.problems import invalid, not_found
 from api.routing import api_router, needs
+from domain.catalogue import PlanRef, TermsOnPlan
 from domain.contract import sign
+from domain.coupon import Code
 from domain.life import ContractLife
 from domain.state import Status
 from domain.terms import Terms
 from models import contract as contracts
 from models.clock import get_clock
 from models.contract import Contract
+from models.coupon import redeem
 from models.customer import resolve_customer
 from models.invoice import open_balances
 from models.usage_waiting import match_waiting
@@ -32,10 +36,43 @@ router = api_router("/v1/contracts", "Contracts")
 Reference = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class NewContract(Input):
+class _NewContract(Input):
     customer: Reference = Field(description="The customer's id, or its key.", examples=["airline-UA"])
     clock: Reference | None = Field(default=None, description="A test clock to live on, instead of real time.")
+    coupons: tuple[Code, ...] = Field(default=(), max_length=10, description="Each becomes a discount.")
+
+    @field_validator("coupons")
+    @classmethod
+    def _each_once(cls, coupons: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(coupons)) < len(coupons):
+            raise ValueError("a coupon stands here twice; it can be used once")
+        return coupons
+
+
+class NewContract(_NewContract):
     terms: Terms
+
+    @field_validator("terms")
+    @classmethod
+    def _on_no_plan(cls, terms: Terms) -> Terms:
+        if terms.plan is not None:
+            raise ValueError("plan: name the plan beside the terms, and leave its lines out")
+        return terms
+
+
+class NewContractOnPlan(_NewContract):
+    plan: PlanRef
+    terms: TermsOnPlan
+
+
+def _kind(body: object) -> str:
+    named = "plan" in body if isinstance(body, dict) else isinstance(body, NewContractOnPlan)
+    return "on a plan" if named else "with lines"
+
+
+AnyNewContract = Annotated[
+    Annotated[NewContract, Tag("with lines")] | Annotated[NewContractOnPlan, Tag("on a plan")], Discriminator(_kind)
+]
 
 
 @router.post(
@@ -45,8 +82,10 @@ class NewContract(Input):
     summary="Sign a contract",
     dependencies=[needs("contracts:write")],
 )
-async def create_contract(body: NewContract, call: CurrentCall, response: Response) -> ContractOut:
+async def create_contract(body: AnyNewContract, call: CurrentCall, response: Response) -> ContractOut:
     """The contract is stored and its workflow started. Usage that waits for such a contract joins it.
+
+    With `plan`, its lines are those of a plan's published version. Nothing that happens to the plan changes them.
 
     Where Temporal cannot be reached, the contract is stored all the same, with `workflow_started_at` null: its workflow
     is started as soon as that is possible, and what is due by then is billed with its own dates.
@@ -57,18 +96,26 @@ async def create_contract(body: NewContract, call: CurrentCall, response: Respon
     return await run_in_threadpool(get_contract, contract_id, call)
 
 
-def _sign(session: Session, call: Call, body: NewContract) -> str:
+def _sign(session: Session, call: Call, body: NewContract | NewContractOnPlan) -> str:
+    contract_id = call.new_id("con")
+    if contracts.get_contract(session, contract_id) is not None:
+        return contract_id
     customer = resolve_customer(session, body.customer)
     if customer is None:
         raise invalid("There is no customer with this id or key. Create it first.", "/customer")
-    if body.clock is not None and get_clock(session, body.clock) is None:
+    clock = None if body.clock is None else get_clock(session, body.clock)
+    if body.clock is not None and clock is None:
         raise invalid("There is no test clock with this id. Create it first.", "/clock")
-    spread_seconds = call.parts.spread_seconds
-    state = sign(call.new_id("con"), customer.id, body.terms, spread_seconds=spread_seconds)
+    terms = body.terms if isinstance(body, NewContract) else terms_on_plan(session, body.plan, body.terms)
+    today = clock.now_at if clock else call.at
+    terms, used = with_coupons(session, terms, body.coupons, customer.id, today)
+    state = sign(contract_id, customer.id, terms, spread_seconds=call.parts.spread_seconds)
     if contracts.insert_contract(session, state, clock_id=body.clock, at=call.at):
-        match_waiting(session, state.contract_id)
-        call.audit(session, "contract.signed", state.contract_id)
-    return state.contract_id
+        for coupon in used:
+            redeem(session, coupon, contract_id=contract_id, customer_id=customer.id, at=today)
+        match_waiting(session, contract_id)
+        call.audit(session, "contract.signed", contract_id)
+    return contract_id
 
 
 async def started(call: Call, contract_id: str) -> bool:

@@ -8,6 +8,8 @@ Scope = Literal[
     "contracts:write",
     "customers:read",
     "customers:write",
+    "catalogue:read",
+    "catalogue:write",
     "usage:read",
     "usage:write",
     "invoices:read",
