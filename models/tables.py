@@ -3,10 +3,12 @@
 import models.account
 import models.api_key
 import models.audit
+import models.catalogue
 import models.clock
 import models.collection
 import models.contract
 import models.correction
+import models.coupon
 import models.credit
 import models.customer
 import models.idempotency
