@@ -1,5 +1,6 @@
 """Books with invoices in them, written down by hand, and what their journal comes to."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 from domain.books import BookedLine, Books, Document, Plan, Schedule
@@ -61,6 +62,31 @@ def invoice(books: Books, *lines: BookedLine, on: date = JANUARY, credit_minor: 
     _post(books, f"invoice/{number}", on, Posting("receivable", document.total_minor), *postings, _tax(tax_minor))
     _use(books, document, credit_minor)
     return document
+
+
+def downgrade(books: Books, billed: Document, net_minor: int, on: date) -> None:
+    """The credit note of a change: so much less of the invoice's first line from the day on."""
+    one = billed.lines[0]
+    credit = BookedLine("il_note", one.line_id, "credit", on, one.ends_on, net_minor, 0, one.recognize, "sch_note")
+    books.documents["inv_note"] = Document(
+        id="inv_note",
+        kind="credit_note",
+        sequence=len(books.documents) + 1,
+        issued_on=on,
+        issued_at=instant(on),
+        due_on=on,
+        net_minor=net_minor,
+        tax_minor=0,
+        total_minor=net_minor,
+        status="issued",
+        lines=[credit],
+        corrects=billed.id,
+    )
+    books.keep(replace(_schedule(credit, on), amount_minor=-net_minor))
+    one.credited_minor += net_minor
+    billed.credited_minor += net_minor
+    position = Posting("contract_position", net_minor, one.line_id)
+    _post(books, "credit_note/inv_note", on, position, Posting("receivable", -net_minor))
 
 
 def plan(books: Books, line_id: str, amount_minor: int, start: date, end: date) -> Plan:

@@ -17,6 +17,7 @@ from tests.domain.booked import (
     balance,
     balances,
     books,
+    downgrade,
     instant,
     invoice,
     line,
@@ -207,6 +208,28 @@ def test_a_void_gives_used_customer_credit_back() -> None:
     assert (credit.remaining_minor, balance(kept, "customer_credit")) == (1100, 1100)
     end(kept)
     assert balances(kept) == {"cash": 3100, "customer_credit": 1100, "revenue": 2000}
+
+
+def test_a_line_that_a_change_has_credited_is_undone_by_what_is_left_on_each_day() -> None:
+    """Half of February and March, 29.50, is credited on 1 February. By the 15th 31 + 14 x 0.50 = 38.00 is earned."""
+    kept = books()
+    billed = invoice(kept, line(9000))
+    downgrade(kept, billed, 2950, FEBRUARY)
+    correction.void(kept, billed.id, **at(date(2026, 2, 15)))
+    assert revenue(kept, FEBRUARY) == 14 * 50 - 3800
+    assert balances(kept) == {}
+    end(kept, MARCH)
+    assert balances(kept) == {}
+
+
+def test_a_line_that_a_change_has_credited_is_written_off_by_what_is_left() -> None:
+    kept = books()
+    billed = invoice(kept, line(9000))
+    downgrade(kept, billed, 2950, FEBRUARY)
+    correction.write_off(kept, billed.id, **at(date(2026, 2, 15)))
+    assert (billed.bad_debt_minor, billed.undone_minor) == (3800, 6050 - 3800)
+    end(kept)
+    assert balances(kept) == {"bad_debt": 3800, "revenue": 3800}
 
 
 @pytest.mark.parametrize("line_id", [None, "plan"])

@@ -159,7 +159,7 @@ def test_an_invoice_that_is_credited_away_leaves_nothing(
     for number, (on, amount_minor) in enumerate(sorted(credits)):
         left = billed.open_minor
         if left:
-            at = {"on": on, "at": instant(on), "key": str(number)}
+            at: dict[str, Any] = {"on": on, "at": instant(on), "key": str(number)}
             correction.credit_note(kept, billed.id, min(amount_minor, left), None, **at)
     if billed.open_minor:
         correction.credit_note(kept, billed.id, billed.open_minor, None, on=on, at=instant(on), key="last")
