@@ -1,0 +1,362 @@
+"""The format of case files: what each kind of case may say."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from domain.interval import Every
+from domain.line import Frozen, Line, Meter, Slug
+from domain.modification import Modification, Promise, Treatment
+from domain.offers import Day
+from domain.period import check_zone
+from domain.prices import Exact, NonNegative, Positive, Price
+from domain.schedule import StatedMethod
+from domain.ssp import Discount, Obligation, Variable
+from domain.tax import TaxRate
+from domain.terms import Terms
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Zone = Annotated[str, BeforeValidator(lambda value: check_zone(value) if isinstance(value, str) else value)]
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+When = date | datetime
+Number = Annotated[int, Field(ge=1, description="The number of an invoice, in the order of issue, from 1.")]
+
+
+def _at(value: object) -> object:
+    """A date stays one: pydantic would take it for an instant without a zone."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError("an instant needs a time zone, such as 2026-01-19T10:00:00Z")
+    return value
+
+
+At = Annotated[When, BeforeValidator(_at)]
+
+
+class _Properties(Frozen):
+    """Beside what is named, any property of the event."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """The properties that stand beside the named keys."""
+        return dict(self.model_extra or {})
+
+
+class Case(Frozen):
+    """What every case says."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9_]+)*$")]
+    source: str = ""
+    currency: Currency = "USD"
+
+
+class Amount(Frozen):
+    amount: Exact
+
+
+class PricedEvent(_Properties):
+    value: Exact
+
+
+class PriceCase(Case):
+    """One charge for one quantity."""
+
+    kind: Literal["price"]
+    price: Price
+    quantity: Exact | None = None
+    events: tuple[Exact | PricedEvent, ...] | None = None
+    expect: Amount
+
+    @model_validator(mode="after")
+    def _has_usage(self) -> Self:
+        if (self.quantity is None) == (self.events is None):
+            raise ValueError("give either a quantity or events")
+        return self
+
+
+class Boundaries(Frozen):
+    boundaries: tuple[date, ...] | None = None
+    instants: tuple[datetime, ...] | None = None
+
+
+class PeriodsCase(Case):
+    """The boundaries of billing."""
+
+    kind: Literal["periods"]
+    start: Day
+    every: Every
+    anchor_day: Annotated[int, Field(ge=1, le=31)] | None = None
+    anchor_month: Annotated[int, Field(ge=1, le=12)] | None = None
+    count: Annotated[int, Field(ge=1, le=10_000)]
+    timezone: Zone = "UTC"
+    expect: Boundaries
+
+
+class Allocation(Frozen):
+    allocation: dict[str, Exact] | None = None
+    error: str | None = None
+
+
+class AllocateCase(Case):
+    """A transaction price over performance obligations."""
+
+    kind: Literal["allocate"]
+    price: Exact
+    obligations: tuple[Obligation, ...]
+    discounts: tuple[Discount, ...] = ()
+    variable: tuple[Variable, ...] = ()
+    expect: Allocation
+
+
+class Months(Frozen):
+    months: dict[Month, Exact]
+
+
+class ScheduleCase(Case):
+    """One obligation over time."""
+
+    kind: Literal["schedule"]
+    amount: Exact
+    from_: Day = Field(alias="from")
+    to: Day
+    method: StatedMethod
+    timezone: Zone = "UTC"
+    expect: Months
+
+
+class Accounted(Frozen):
+    treatment: Treatment | None = None
+    revenue_now: Exact | None = None
+    remaining: dict[str, Exact] | None = None
+    error: str | None = None
+
+
+class ModifyCase(Case):
+    """A contract modification."""
+
+    kind: Literal["modify"]
+    before: tuple[Promise, ...]
+    change: Modification
+    treatment: Treatment | Literal["auto"] = "auto"
+    expect: Accounted
+
+
+# The steps of a scenario.
+
+
+class Change(Frozen):
+    line: Slug
+    quantity: NonNegative | None = None
+    price: Price | None = None
+    effective: Day | None = None
+    invoice: Literal["now", "next", "at_renewal"] = "now"
+
+
+class AddLine(Frozen):
+    line: Line
+    effective: Day | None = None
+    invoice: Literal["now", "next", "at_renewal"] = "now"
+
+
+class RemoveLine(Frozen):
+    line: Slug
+    effective: Day | None = None
+    invoice: Literal["now", "next", "at_renewal"] = "now"
+
+
+class UsageEvent(_Properties):
+    id: Annotated[str, Field(min_length=1)]
+    at: Annotated[datetime, BeforeValidator(_at)]
+    value: Exact | None = None
+
+
+class SendUsage(Frozen):
+    meter: Slug
+    events: tuple[UsageEvent, ...]
+
+
+class Gateway(Frozen):
+    declines: str | None = None
+    accepts: Literal["all"] | None = None
+
+    @model_validator(mode="after")
+    def _says_one(self) -> Self:
+        if (self.declines is None) == (self.accepts is None):
+            raise ValueError("give either `declines: CODE` or `accepts: all`")
+        return self
+
+
+class Pause(Frozen):
+    unused: Literal["credit", "extend"] = "credit"
+    resume_on: Day | None = None
+
+
+class Nothing(Frozen):
+    pass
+
+
+class Cancel(Frozen):
+    when: Literal["now", "period_end", "term_end", "date"] = "period_end"
+    on: Day | None = None
+    credit: Literal["unused", "none", "all"] = "unused"
+
+
+class OfInvoice(Frozen):
+    invoice: Number
+
+
+class MoneyOfInvoice(OfInvoice):
+    amount: Positive
+
+
+class CreditNote(MoneyOfInvoice):
+    line: Slug | None = None
+
+
+class Deliver(Frozen):
+    line: Slug
+    percent: Annotated[Exact, Field(ge=0, le=100)]
+
+
+class Close(Frozen):
+    period: Month
+
+
+class ExtendTrial(Frozen):
+    until: Day
+
+
+Action = (
+    Change
+    | AddLine
+    | RemoveLine
+    | SendUsage
+    | Gateway
+    | Pause
+    | Cancel
+    | Deliver
+    | Close
+    | ExtendTrial
+    | CreditNote
+    | MoneyOfInvoice
+    | OfInvoice
+    | Nothing
+)
+ACTIONS: dict[str, type[Frozen]] = {
+    "change": Change,
+    "add_line": AddLine,
+    "remove_line": RemoveLine,
+    "usage": SendUsage,
+    "gateway": Gateway,
+    "new_payment_method": Nothing,
+    "pause": Pause,
+    "resume": Nothing,
+    "cancel": Cancel,
+    "withdraw_cancellation": Nothing,
+    "reactivate": Nothing,
+    "extend_trial": ExtendTrial,
+    "end_trial": Nothing,
+    "pay": MoneyOfInvoice,
+    "refund": MoneyOfInvoice,
+    "credit_note": CreditNote,
+    "void": OfInvoice,
+    "write_off": OfInvoice,
+    "dispute": OfInvoice,
+    "dispute_won": OfInvoice,
+    "dispute_lost": OfInvoice,
+    "deliver": Deliver,
+    "close": Close,
+}
+
+
+class Step(Frozen):
+    """One thing that happens, at the first instant of a date or at an instant."""
+
+    at: At
+    action: str
+    body: Frozen
+
+
+class Customer(Frozen):
+    tax: tuple[TaxRate, ...] = ()
+    pays: Literal["automatically", "on_invoice"] = "automatically"
+
+
+class ExpectedLine(Frozen):
+    line: str | None = None
+    period: tuple[date, date] | None = None
+    amount: Exact | None = None
+
+
+class ExpectedInvoice(Frozen):
+    date: Day | None = None
+    total: Exact | None = None
+    net: Exact | None = None
+    tax: Exact | None = None
+    status: Literal["open", "paid", "void", "uncollectible"] | None = None
+    credit_applied: Exact | None = None
+    due: Exact | None = None
+    lines: tuple[ExpectedLine, ...] | None = None
+
+
+class ExpectedCreditNote(Frozen):
+    date: Day | None = None
+    total: Exact | None = None
+    net: Exact | None = None
+    tax: Exact | None = None
+    invoice: Number | None = None
+    lines: tuple[ExpectedLine, ...] | None = None
+
+
+BalanceName = Literal[
+    "cash",
+    "receivable",
+    "unbilled_receivable",
+    "contract_asset",
+    "deferred_revenue",
+    "customer_credit",
+    "refund_liability",
+    "tax_payable",
+    "revenue",
+    "bad_debt",
+    "disputed",
+    "refunds",
+    "fx_gain_loss",
+    "gateway_fees",
+]
+
+
+class Expected(Frozen):
+    invoices: tuple[ExpectedInvoice, ...] | None = None
+    credit_notes: tuple[ExpectedCreditNote, ...] | None = None
+    revenue: dict[Month, Exact] | None = None
+    revenue_by_line: dict[str, dict[Month, Exact]] | None = None
+    balances: dict[date, dict[BalanceName, Exact]] | None = None
+    status: Literal["trialing", "active", "paused", "past_due", "cancelled", "expired"] | None = None
+
+
+class Scenario(Case):
+    """A contract's whole story."""
+
+    kind: Literal["scenario"] = "scenario"
+    timezone: Zone = "UTC"
+    start: Day
+    end: Day
+    customer: Customer = Customer()
+    meters: tuple[Meter, ...] = ()
+    contract: Terms
+    steps: tuple[Step, ...] = ()
+    expect: Expected = Expected()
+
+
+AnyCase = PriceCase | PeriodsCase | AllocateCase | ScheduleCase | ModifyCase | Scenario
+KINDS: dict[str, type[Case]] = {
+    "price": PriceCase,
+    "periods": PeriodsCase,
+    "allocate": AllocateCase,
+    "schedule": ScheduleCase,
+    "modify": ModifyCase,
+    "scenario": Scenario,
+}

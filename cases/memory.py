@@ -1,0 +1,172 @@
+"""The engine in memory: the pure core alone, at once."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+from cases import format as form
+from cases.contract import Contract
+from cases.steps import command_of
+from cases.story import Story, StoryDocument, StoryLine, StoryPosting, StoryStep
+from domain import correction
+from domain.books import BookedLine, Books, Document
+from domain.due import next_due
+from domain.errors import DomainError
+from domain.metering import Event
+from domain.money import exact_minor, to_major
+from domain.period import first_instant
+
+ONE_DAY = timedelta(days=1)
+
+
+class Memory:
+    """Runs scenarios by the same core as the workflows, without server, database and gateway."""
+
+    def run(self, scenario: form.Scenario) -> Story:
+        """The story of the scenario, with revenue recognised up to the days that it is asked about.
+
+        Raises:
+            DomainError: if a step is refused.
+        """
+        contract = Contract(scenario.contract, scenario.name)
+        zone = scenario.timezone
+        after_end = first_instant(scenario.end + ONE_DAY, zone)
+        for at, _, act in _agenda(contract, scenario):
+            if at <= after_end:
+                contract.advance(at)
+                act()
+        contract.advance(after_end)
+        return story_of(contract)
+
+
+def _agenda(contract: Contract, scenario: form.Scenario) -> list[tuple[datetime, int, Callable[[], object]]]:
+    """What is done when: a report of a day comes before a step of the next instant, and that before what is due."""
+    zone = scenario.timezone
+    agenda: list[tuple[datetime, int, Callable[[], object]]] = []
+    for day in report_days(scenario):
+        at = first_instant(day + ONE_DAY, zone)
+        agenda.append((at, 0, lambda at=at: contract.recognise(at)))
+    for step in scenario.steps:
+        at = step.at if isinstance(step.at, datetime) else first_instant(step.at, zone)
+        agenda.append((at, 1, lambda step=step, at=at: _do(contract, scenario, step, at)))
+    return sorted(agenda, key=lambda entry: entry[:2])
+
+
+def report_days(scenario: form.Scenario) -> list[date]:
+    """The days whose balances are asked for, and the last one."""
+    asked = {day for day in scenario.expect.balances or {} if day <= scenario.end}
+    return sorted(asked | {scenario.end})
+
+
+def _do(contract: Contract, scenario: form.Scenario, step: form.Step, at: datetime) -> None:
+    command = command_of(step)
+    if command is not None:
+        contract.apply(command, at)
+        return
+    match step.body:
+        case form.SendUsage():
+            _use(contract, step.body, at)
+        case form.Gateway():
+            contract.declines = step.body.declines
+        case form.Close():
+            _close(contract, step.body.period, at)
+        case form.OfInvoice():
+            _correct(contract, scenario, step.action, step.body, at)
+        case _:
+            contract.method_changed(at)
+
+
+def _use(contract: Contract, body: form.SendUsage, at: datetime) -> None:
+    meter = contract.state.terms.meter(body.meter)
+    events = (Event(event.id, event.at, event.value, event.properties) for event in body.events)
+    contract.events.add(meter.event_name, sorted(events, key=lambda event: event.id))
+    if contract.books.closed_until is not None:
+        # What concerns a closed month counts on the day on which it became known: today.
+        contract.recognise(at)
+
+
+def _close(contract: Contract, period: str, at: datetime) -> None:
+    first = date.fromisoformat(f"{period}-01")
+    ends_on = (first + timedelta(days=32)).replace(day=1)
+    if at < first_instant(ends_on, contract.state.terms.timezone):
+        raise DomainError(f"{period} is not over: it can be closed from {ends_on}", "/period")
+    contract.recognise(at)
+    contract.books.closed_until = max(ends_on, contract.books.closed_until or ends_on)
+
+
+_CORRECTIONS: dict[str, Callable[..., object]] = {
+    "void": correction.void,
+    "write_off": correction.write_off,
+    "dispute": correction.dispute,
+    "dispute_won": correction.dispute_won,
+    "dispute_lost": correction.dispute_lost,
+}
+
+
+def _correct(contract: Contract, scenario: form.Scenario, action: str, body: form.OfInvoice, at: datetime) -> None:
+    invoices = [document for document in contract.books.documents.values() if document.kind == "invoice"]
+    if body.invoice > len(invoices):
+        raise DomainError(f"there is no invoice {body.invoice} yet, only {len(invoices)}", "/invoice")
+    invoice_id = invoices[body.invoice - 1].id
+    minor = exact_minor(body.amount, scenario.currency) if isinstance(body, form.MoneyOfInvoice) else 0
+    match action:
+        case "pay":
+            contract.pay(invoice_id, minor, at)
+        case "refund":
+            contract.correct(at, correction.refund, invoice_id, minor)
+        case "credit_note":
+            assert isinstance(body, form.CreditNote)
+            contract.correct(at, correction.credit_note, invoice_id, minor, body.line)
+        case _:
+            contract.correct(at, _CORRECTIONS[action], invoice_id)
+
+
+def story_of(contract: Contract) -> Story:
+    """What became of the contract so far."""
+    books = contract.books
+    invoices = [document for document in books.documents.values() if document.kind == "invoice"]
+    numbers = {invoice.id: index for index, invoice in enumerate(invoices, 1)}
+    due = next_due(contract.state)
+    return Story(
+        currency=books.currency,
+        invoices=tuple(_document(books, invoice, None) for invoice in invoices),
+        credit_notes=tuple(
+            _document(books, document, numbers.get(document.corrects or ""))
+            for document in books.documents.values()
+            if document.kind == "credit_note"
+        ),
+        postings=tuple(
+            StoryPosting(
+                entry.posting_on, entry.idempotency_key, posting.account, posting.amount_minor, posting.line_id
+            )
+            for entry in books.entries
+            for posting in entry.postings
+        ),
+        status=contract.state.status,
+        next_due=(due.on, due.reason) if due else None,
+    )
+
+
+def _document(books: Books, document: Document, corrects: int | None) -> StoryDocument:
+    currency = books.currency
+    return StoryDocument(
+        date=document.issued_on,
+        due_on=document.due_on,
+        total=to_major(document.total_minor, currency),
+        net=to_major(document.net_minor, currency),
+        tax=to_major(document.tax_minor, currency),
+        status=document.status,
+        lines=tuple(_line(line, currency) for line in document.lines),
+        credit_applied=to_major(document.credit_applied_minor, currency),
+        due=to_major(document.total_minor - document.credit_applied_minor, currency),
+        invoice=corrects,
+    )
+
+
+def _line(line: BookedLine, currency: str) -> StoryLine:
+    return StoryLine(
+        line=line.line_id,
+        kind=line.kind,
+        period=(line.starts_on, line.ends_on),
+        amount=to_major(line.net_minor, currency),
+        steps=tuple(StoryStep(step.label, step.quantity, step.unit_price, step.amount) for step in line.steps),
+    )
