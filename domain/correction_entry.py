@@ -11,7 +11,10 @@ from domain.recognising import recognise
 
 @dataclass(slots=True)
 class Correction:
-    """A correction under way. Amounts gather until they are posted as one balanced entry; debits are positive."""
+    """A correction under way. Amounts gather until they are posted as one balanced entry; debits are positive.
+
+    `key` is the operation's id; of a credit note, which is a document of its own, the note's.
+    """
 
     books: Books
     document: Document
@@ -30,11 +33,10 @@ class Correction:
 
     def post(self) -> None:
         """Add the entry to the books."""
-        document = self.document
         entry = Entry(
             idempotency_key=entry_key(self.kind, self.key),
             kind=self.kind,
-            source_type="correction",
+            source_type="invoice" if self.kind == "credit_note" else self.kind,
             source_id=self.key,
             posting_on=self.on,
             currency=self.books.currency,
@@ -43,11 +45,11 @@ class Correction:
             ),
             contract_id=self.books.contract_id,
             customer_id=self.books.customer_id,
-            invoice_id=document.id,
+            invoice_id=self.key if self.kind == "credit_note" else self.document.id,
             book=self.books.book,
         )
         assert sum(posting.amount_minor for posting in entry.postings) == 0, f"{entry.idempotency_key} does not balance"
-        self.books.touched.add(("documents", document.id))
+        self.books.touched.add(("documents", self.document.id))
         if entry.postings:
             self.books.entries.append(entry)
 

@@ -24,7 +24,8 @@ def credit_note(
     Raises:
         DomainError: if the invoice is void or written off, has no such line, or has not as much left to credit.
     """
-    document = check(books, "credit_note", invoice_id, on=on, at=at, key=key)
+    note_id = derived("inv", books.contract_id, "correction", key)
+    document = check(books, "credit_note", invoice_id, on=on, at=at, key=note_id)
     if document.status == "void":
         raise DomainError("the invoice is void; nothing of it is owed", "/invoice")
     if document.status == "uncollectible":
@@ -33,27 +34,28 @@ def credit_note(
         known = ", ".join(dict.fromkeys(line.line_id for line in document.lines))
         raise DomainError(f"the invoice has no line {line_id!r}; it has {known}", "/line")
     check_amount(amount_minor, creditable_minor(document, line_id), "what is left to credit")
-    correction = begin(books, document, "credit_note", on=on, key=key)
+    correction = begin(books, document, "credit_note", on=on, key=note_id)
     shares = split(document, amount_minor, line_id)
     take_back(correction, shares, "revenue")
     take_off(shares)
-    note = _note(books, document, shares, on=on, at=at, key=key)
-    books.documents[note.id] = note
-    books.touched.add(("documents", note.id))
+    note = _note(books, note_id, document, shares, on=on, at=at, key=key)
+    books.documents[note_id] = note
+    books.touched.add(("documents", note_id))
     lowered_minor = min(amount_minor, document.open_minor)
     document.credited_minor += lowered_minor
     correction.credit("receivable", lowered_minor)
     if amount_minor > lowered_minor:
         correction.credit("customer_credit", amount_minor - lowered_minor)
-        give(books, "credit_note", note.id, document.id, amount_minor - lowered_minor)
+        give(books, "credit_note", note_id, document.id, amount_minor - lowered_minor)
     if document.open_minor == 0:
         document.status = "paid"
     correction.post()
     return note
 
 
-def _note(books: Books, invoice: Document, shares: list[Share], *, on: date, at: datetime, key: str) -> Document:
-    id_ = derived("inv", books.contract_id, "correction", key)
+def _note(
+    books: Books, id_: str, invoice: Document, shares: list[Share], *, on: date, at: datetime, key: str
+) -> Document:
     net_minor, tax_minor = sum(share.net_minor for share in shares), sum(share.tax_minor for share in shares)
     return Document(
         id=id_,
