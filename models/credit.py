@@ -10,7 +10,11 @@ from models.keys import deferred
 
 
 class CustomerCredit(SQLModel, table=True):
-    """Credit that a credit note or an overpayment (`payment_id`) gave; later invoices use it, oldest first."""
+    """Credit that a credit note or an overpayment gave; later invoices use it, oldest first (`place`).
+
+    `payment_id` is the payment of that id or a transfer that came by bank; `invoice_id` is the invoice that was
+    credited or overpaid.
+    """
 
     __tablename__ = "customer_credit"
     __table_args__ = (
@@ -18,14 +22,17 @@ class CustomerCredit(SQLModel, table=True):
         CheckConstraint("remaining_minor BETWEEN 0 AND amount_minor", name="remainder_within_amount"),
         CheckConstraint("(credit_note_id IS NULL) <> (payment_id IS NULL)", name="one_source"),
         Index("ix_customer_credit_unused", "contract_id", postgresql_where=text("remaining_minor > 0")),
+        Index("ix_customer_credit_invoice", "invoice_id", postgresql_where=text("invoice_id IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True)
     sequence: int | None = Field(default=None, sa_column=Column(BIG, Identity(), nullable=False, unique=True))
     contract_id: str = Field(foreign_key="contract.id")
     customer_id: str = Field(index=True)
-    credit_note_id: str | None = Field(default=None, sa_column=deferred("invoice.id", nullable=True, unique=True))
-    payment_id: str | None = Field(default=None, foreign_key="payment.id", unique=True)
+    credit_note_id: str | None = Field(default=None, sa_column=deferred("invoice.id", nullable=True))
+    payment_id: str | None = None
+    invoice_id: str | None = Field(default=None, sa_column=deferred("invoice.id", nullable=True))
+    place: int = Field(default=0, sa_type=BIG)
     currency: str
     amount_minor: int = Field(sa_type=MINOR)
     remaining_minor: int = Field(sa_type=MINOR)

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Identity, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Identity, Index, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from models.base import BIG, INSTANT, JSON, MINOR, QUANTITY
@@ -20,12 +21,15 @@ class Invoice(SQLModel, table=True):
     """A numbered document. Amounts are minor units; a credit note's are positive.
 
     What an invoice still asks for is its total less what credit notes took off (`credited_minor`), what customer
-    credit paid at issue (`credit_applied_minor`), what was paid and what was written off.
+    credit paid at issue (`credit_applied_minor`), what was paid and what was written off. `refunded_minor` of what
+    was paid went back, `disputed_minor` is held back by the bank; `bad_debt_minor` and `undone_minor` say what a
+    write-off took to bad debt and out of deferred revenue. A document that a correction made carries its id, and is
+    none of the contract's bills. One that is `held` is not collected.
     """
 
     __tablename__ = "invoice"
     __table_args__ = (
-        UniqueConstraint("contract_id", "document"),
+        UniqueConstraint("contract_id", "document", "correction_id", postgresql_nulls_not_distinct=True),
         UniqueConstraint("legal_entity", "kind", "number"),
         CheckConstraint("kind IN ('invoice', 'credit_note')", name="kind_known"),
         CheckConstraint("status IN ('open', 'paid', 'void', 'uncollectible', 'issued')", name="status_known"),
@@ -37,7 +41,15 @@ class Invoice(SQLModel, table=True):
         CheckConstraint(f"{OPEN_SQL} >= 0", name="never_overpaid"),
         CheckConstraint(f"status <> 'paid' OR {OPEN_SQL} = 0", name="paid_in_full"),
         CheckConstraint(f"status <> 'open' OR {OPEN_SQL} > 0", name="open_owes"),
+        CheckConstraint(
+            "least(refunded_minor, disputed_minor, bad_debt_minor, undone_minor) >= 0", name="corrections_signs"
+        ),
+        CheckConstraint("greatest(refunded_minor, disputed_minor) <= paid_minor", name="within_paid"),
+        CheckConstraint("written_off_minor = 0 OR written_off_on IS NOT NULL", name="written_off_on_a_day"),
         Index("ix_invoice_open", "due_at", postgresql_where=text("status = 'open'")),
+        Index(
+            "uq_invoice_correction", "correction_id", unique=True, postgresql_where=text("correction_id IS NOT NULL")
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -61,7 +73,14 @@ class Invoice(SQLModel, table=True):
     credit_applied_minor: int = Field(default=0, sa_type=MINOR)
     paid_minor: int = Field(default=0, sa_type=MINOR)
     written_off_minor: int = Field(default=0, sa_type=MINOR)
+    written_off_on: date | None = None
+    refunded_minor: int = Field(default=0, sa_type=MINOR)
+    disputed_minor: int = Field(default=0, sa_type=MINOR)
+    bad_debt_minor: int = Field(default=0, sa_type=MINOR)
+    undone_minor: int = Field(default=0, sa_type=MINOR)
     status: str
+    held: bool = False
+    correction_id: str | None = None
     corrects_invoice_id: str | None = Field(default=None, foreign_key="invoice.id", index=True)
     taxes: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
 
@@ -77,12 +96,18 @@ class Invoice(SQLModel, table=True):
 class InvoiceLine(SQLModel, table=True):
     """One line: the contract's line `line_id` over the local dates [period_start, period_end).
 
-    `steps` say how the amount came about, decimals of the major unit as strings. A rated line is on one
-    invoice line only.
+    `steps` say how the amount came about, decimals of the major unit as strings; `item` is what it was computed from.
+    `schedule_id` is the schedule of its revenue, absent where a plan over the term or prepaid credits earn it;
+    `discounted` what each discount of a fixed amount took off before. Only `credited_minor` and `credited_tax_minor`
+    change, what corrections have taken off its net and its tax since. A rated line is on one invoice line only.
     """
 
     __tablename__ = "invoice_line"
-    __table_args__ = (UniqueConstraint("invoice_id", "position"),)
+    __table_args__ = (
+        UniqueConstraint("invoice_id", "position"),
+        CheckConstraint("abs(credited_minor) <= abs(net_minor)", name="credited_within_net"),
+        CheckConstraint("abs(credited_tax_minor) <= abs(tax_minor)", name="credited_within_tax"),
+    )
 
     id: str = Field(primary_key=True)
     invoice_id: str = Field(foreign_key="invoice.id")
@@ -97,6 +122,15 @@ class InvoiceLine(SQLModel, table=True):
     tax_minor: int = Field(sa_type=MINOR)
     steps: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
     rated_line_id: str | None = Field(default=None, unique=True)
+    recognize: str
+    # Added to the table when both are made: a schedule names its line, too.
+    schedule_id: str | None = Field(
+        default=None, sa_column=Column(String, ForeignKey("revenue_schedule.id", use_alter=True))
+    )
+    credited_minor: int = Field(default=0, sa_type=MINOR)
+    credited_tax_minor: int = Field(default=0, sa_type=MINOR)
+    discounted: list[list[Any]] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    item: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
 
 
 def get_invoice(session: Session, invoice_id: str) -> Invoice | None:
@@ -109,9 +143,16 @@ def lock_invoice(session: Session, invoice_id: str) -> Invoice | None:
 
 
 def find_document(session: Session, contract_id: str, document: int) -> Invoice | None:
-    """The contract's document number `document`."""
-    query = select(Invoice).where(Invoice.contract_id == contract_id, Invoice.document == document)
+    """The document of the contract's bill number `document`."""
+    query = select(Invoice).where(
+        Invoice.contract_id == contract_id, Invoice.document == document, col(Invoice.correction_id).is_(None)
+    )
     return session.exec(query).first()
+
+
+def find_correction(session: Session, correction_id: str) -> Invoice | None:
+    """The document that a correction made."""
+    return session.exec(select(Invoice).where(Invoice.correction_id == correction_id)).first()
 
 
 def lines_of(session: Session, invoice_id: str) -> Sequence[InvoiceLine]:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-import orjson
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from domain.state import Item
+from models.exact import dumps
 from models.invoice import MAIN_ENTITY
 from models.number import NUMBER_SQL, PREFIXES
 from models.rated_line import RatedLine
@@ -16,7 +17,10 @@ from models.rated_line import RatedLine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLine:
-    """A line of a document that is being issued; `steps` are dataclasses with decimals."""
+    """A line of a document that is being issued; `steps` are dataclasses with decimals.
+
+    It takes over the rated lines `rated_line_ids`; where that is one alone, it is its `rated_line_id`.
+    """
 
     id: str
     line_id: str
@@ -29,6 +33,13 @@ class NewLine:
     tax_minor: int
     steps: tuple[object, ...]
     rated_line_id: str | None = None
+    rated_line_ids: tuple[str, ...] = ()
+    recognize: str = "daily"
+    schedule_id: str | None = None
+    credited_minor: int = 0
+    credited_tax_minor: int = 0
+    discounted: tuple[tuple[str, int], ...] = ()
+    item: Item | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +65,16 @@ class NewDocument:
     corrects_invoice_id: str | None
     taxes: tuple[dict[str, object], ...]
     lines: tuple[NewLine, ...]
+    credited_minor: int = 0
+    paid_minor: int = 0
+    refunded_minor: int = 0
+    written_off_minor: int = 0
+    bad_debt_minor: int = 0
+    undone_minor: int = 0
+    written_off_on: date | None = None
+    disputed_minor: int = 0
+    held: bool = False
+    correction_id: str | None = None
     legal_entity: str = MAIN_ENTITY
 
 
@@ -66,7 +87,7 @@ def issue(session: Session, document: NewDocument) -> str:
         "legal_entity": document.legal_entity,
         "series": document.kind,
         "prefix": PREFIXES[document.kind],
-        "document": _json(document),
+        "document": dumps(document).decode(),
     }
     number: str = session.execute(_ISSUE, values).scalar_one()
     return number
@@ -83,47 +104,50 @@ def first_claims(session: Session, contract_id: str, lines: Collection[str], sin
     return session.exec(query).all()
 
 
-def _json(document: NewDocument) -> str:
-    return orjson.dumps(document, default=_exact).decode()
-
-
-def _exact(value: object) -> str:
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    raise TypeError(f"{type(value).__name__} cannot stand on a document")
-
-
 _ISSUE = text(f"""
     WITH given AS MATERIALIZED (SELECT CAST(:document AS json) AS body),
-    lined AS (
-      INSERT INTO invoice_line (
-        id, invoice_id, position, line_id, kind, description, period_start, period_end, quantity, net_minor, tax_minor,
-        steps, rated_line_id
-      )
-      SELECT l.id, given.body ->> 'id', t.position, l.line_id, l.kind, l.description, l.period_start, l.period_end,
-        l.quantity, l.net_minor, l.tax_minor, l.steps, l.rated_line_id
+    new_lines AS MATERIALIZED (
+      SELECT given.body ->> 'id' AS invoice_id, t.position, l.*
       FROM given, json_array_elements(given.body -> 'lines') WITH ORDINALITY AS t (line, position),
         json_to_record(t.line) AS l (
           id text, line_id text, kind text, description text, period_start date, period_end date, quantity numeric,
-          net_minor bigint, tax_minor bigint, steps jsonb, rated_line_id text
+          net_minor bigint, tax_minor bigint, steps jsonb, rated_line_id text, rated_line_ids json, recognize text,
+          schedule_id text, credited_minor bigint, credited_tax_minor bigint, discounted jsonb, item jsonb
         )
-      RETURNING id, rated_line_id
+    ), lined AS (
+      INSERT INTO invoice_line (
+        id, invoice_id, position, line_id, kind, description, period_start, period_end, quantity, net_minor, tax_minor,
+        steps, rated_line_id, recognize, schedule_id, credited_minor, credited_tax_minor, discounted, item
+      )
+      SELECT id, invoice_id, position, line_id, kind, description, period_start, period_end, quantity, net_minor,
+        tax_minor, steps, rated_line_id, recognize, schedule_id, credited_minor, credited_tax_minor,
+        nullif(discounted, '[]'), nullif(item, 'null')
+      FROM new_lines
     ), taken_over AS (
-      UPDATE rated_line r SET invoice_line_id = lined.id FROM lined WHERE r.id = lined.rated_line_id
+      UPDATE rated_line r SET invoice_line_id = t.id
+      FROM (
+        SELECT id, rated_line_id AS rated FROM new_lines WHERE rated_line_id IS NOT NULL
+        UNION SELECT l.id, a.rated FROM new_lines l, json_array_elements_text(l.rated_line_ids) AS a (rated)
+      ) AS t WHERE r.id = t.rated
     ), taken AS ({NUMBER_SQL})
     INSERT INTO invoice (
       id, legal_entity, kind, number, contract_id, customer_id, document, input_hash, currency, issued_on, issued_at,
       due_on, due_at, net_minor, tax_minor, total_minor, credited_minor, credit_applied_minor, paid_minor,
-      written_off_minor, status, corrects_invoice_id, taxes
+      written_off_minor, written_off_on, refunded_minor, disputed_minor, bad_debt_minor, undone_minor, status, held,
+      correction_id, corrects_invoice_id, taxes
     )
     SELECT d.id, d.legal_entity, d.kind, taken.number, d.contract_id, d.customer_id, d.document, d.input_hash,
-      d.currency, d.issued_on, d.issued_at, d.due_on, d.due_at, d.net_minor, d.tax_minor, d.total_minor, 0,
-      d.credit_applied_minor, 0, 0, d.status, d.corrects_invoice_id, d.taxes
+      d.currency, d.issued_on, d.issued_at, d.due_on, d.due_at, d.net_minor, d.tax_minor, d.total_minor,
+      d.credited_minor, d.credit_applied_minor, d.paid_minor, d.written_off_minor, d.written_off_on, d.refunded_minor,
+      d.disputed_minor, d.bad_debt_minor, d.undone_minor, d.status, d.held, d.correction_id, d.corrects_invoice_id,
+      d.taxes
     FROM taken, given, json_to_record(given.body) AS d (
       id text, legal_entity text, kind text, contract_id text, customer_id text, document int, input_hash text,
       currency text, issued_on date, issued_at timestamptz, due_on date, due_at timestamptz, net_minor bigint,
-      tax_minor bigint, total_minor bigint, credit_applied_minor bigint, status text, corrects_invoice_id text,
-      taxes jsonb
+      tax_minor bigint, total_minor bigint, credited_minor bigint, credit_applied_minor bigint, paid_minor bigint,
+      written_off_minor bigint, written_off_on date, refunded_minor bigint, disputed_minor bigint,
+      bad_debt_minor bigint, undone_minor bigint, status text, held boolean, correction_id text,
+      corrects_invoice_id text, taxes jsonb
     )
     RETURNING number
 """)

@@ -1,12 +1,12 @@
 """Claims on usage: what a contract line counted in a stretch of time, counted once and then kept."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, cast
 
-from sqlalchemy import CheckConstraint, UniqueConstraint, func, text, update
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, text, update
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -20,12 +20,13 @@ class RatedLine(SQLModel, table=True):
     """The events of a line in `[from_at, to_at)` with a `seq` in `(after_seq, up_to_seq]`, and their quantity.
 
     Generation 0 claims a stretch first; each later one claims what arrived since the one before. An invoice line
-    takes it over by putting itself into `invoice_line_id`, once.
+    takes it over by putting itself into `invoice_line_id`, once; one that bills a period again takes several.
     """
 
     __tablename__ = "rated_line"
     __table_args__ = (
         UniqueConstraint("contract_id", "line_id", "from_at", "generation"),
+        Index("ix_rated_line_invoice_line", "invoice_line_id", postgresql_where=text("invoice_line_id IS NOT NULL")),
         CheckConstraint("from_at < to_at", name="time_runs_forward"),
         CheckConstraint("after_seq <= up_to_seq", name="seq_runs_forward"),
         CheckConstraint("generation >= 0", name="generation_counts_from_zero"),
@@ -58,7 +59,7 @@ class RatedLine(SQLModel, table=True):
     ignored_count: int = Field(sa_type=BIG)
     quantity: Decimal = Field(sa_type=QUANTITY)
     groups: list[tuple[dict[str, str], str]] = Field(sa_type=JSON)
-    invoice_line_id: str | None = Field(default=None, unique=True)
+    invoice_line_id: str | None = None
 
     @property
     def totals(self) -> UsageTotals:
@@ -68,7 +69,10 @@ class RatedLine(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The stretch `[from_at, to_at)` of a line's billing period whose usage is to be claimed."""
+    """The stretch `[from_at, to_at)` of a line's billing period whose usage is to be claimed.
+
+    A weighted sum needs the instants of the whole period, where the stretch is a part of one.
+    """
 
     contract_id: str
     line_id: str
@@ -78,6 +82,8 @@ class Claim:
     from_at: datetime
     to_at: datetime
     generation: int = 0
+    period_from_at: datetime | None = None
+    period_to_at: datetime | None = None
 
 
 class ClaimMismatch(ValueError):
@@ -117,6 +123,8 @@ def claim(session: Session, wanted: Claim) -> RatedLine:
         to_at=wanted.to_at,
         after_seq=after_seq,
         up_to_seq=up_to_seq,
+        period_from_at=wanted.period_from_at,
+        period_to_at=wanted.period_to_at,
     )
     rated = RatedLine(
         id=derived("rl", wanted.contract_id, wanted.line_id, wanted.from_at.isoformat(), wanted.generation),
@@ -164,6 +172,22 @@ def with_late_usage(session: Session, contract_id: str) -> Sequence[RatedLine]:
     return session.exec(select(RatedLine).where(col(RatedLine.id).in_(late)).order_by(*order)).all()
 
 
+def claim_late(session: Session, contract_id: str) -> int:
+    """Claim the usage that came late for stretches that were claimed before; return how many events that are.
+
+    Events of the contract are kept out until this transaction ends. Done again, it claims what came meanwhile.
+    """
+    return sum(claim(session, _following(newest)).event_count for newest in with_late_usage(session, contract_id))
+
+
+def claims_since(session: Session, contract_id: str, lines: Collection[str], since_at: datetime) -> Sequence[RatedLine]:
+    """The claims on the usage of those lines of a contract that reach beyond `since_at`, oldest first."""
+    query = select(RatedLine).where(
+        RatedLine.contract_id == contract_id, col(RatedLine.line_id).in_(lines), RatedLine.to_at > since_at
+    )
+    return session.exec(query.order_by(col(RatedLine.up_to_seq), col(RatedLine.generation))).all()
+
+
 def claimed_events(session: Session) -> list[ClaimedEvent]:
     """Every accepted event with the rated lines that count it. Reads all events: for audits and tests."""
     return [ClaimedEvent(row[0], row[1], row[2], tuple(row[3])) for row in session.execute(_CLAIMED)]
@@ -176,6 +200,20 @@ def _generations(session: Session, wanted: Claim) -> Sequence[RatedLine]:
         RatedLine.from_at == wanted.from_at,
     )
     return session.exec(same.order_by(col(RatedLine.generation))).all()
+
+
+def _following(newest: RatedLine) -> Claim:
+    measure = Measure(newest.event, cast(Aggregate, newest.aggregate), newest.reads, tuple(newest.group_by))
+    return Claim(
+        contract_id=newest.contract_id,
+        line_id=newest.line_id,
+        measure=measure,
+        period_start=newest.period_start,
+        period_end=newest.period_end,
+        from_at=newest.from_at,
+        to_at=newest.to_at,
+        generation=newest.generation + 1,
+    )
 
 
 def _same(made: RatedLine, wanted: Claim) -> RatedLine:

@@ -3,6 +3,7 @@
 import models.account
 import models.api_key
 import models.audit
+import models.books_rows
 import models.catalogue
 import models.clock
 import models.collection
