@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from cases import cli as case_commands
 from sandbox import logs as stack_logs
 from sandbox.part import PartFailed
 from sandbox.stack import PartStatus, Stack, migrate_database
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+case_commands.register(app)
 console = Console()
 errors = Console(stderr=True)
 

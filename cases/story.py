@@ -34,7 +34,7 @@ class StoryLine:
 
 @dataclass(frozen=True, slots=True)
 class StoryDocument:
-    """An invoice or a credit note, in major units. `invoice` is the number of the invoice that a credit note credits."""
+    """An invoice, or a credit note with the number of the `invoice` that it credits; in major units."""
 
     date: date
     due_on: date
