@@ -77,14 +77,15 @@ class Scheduled:
     on: date
 
     def earned(self) -> int:
-        return sum(schedule.recognized_minor for schedule in self._all())
+        # What the schedules do not bear, such as usage that prepaid credits paid, is not to come either.
+        return net_left(self.line) - self._to_come()
 
     def take(self, net_minor: int) -> int:
         originals = list(self._originals())
         mirrors = [self._mirror(original) for original in originals]
         whole = sum(original.amount_minor for original in originals)
         before = -sum(mirror.amount_minor for mirror in mirrors)
-        # What is beyond the schedules was written off before, so it is no longer to come.
+        # What is beyond the schedules was written off, or paid by prepaid credits: it is no longer to come.
         mirrored = before + net_minor if abs(before + net_minor) <= abs(whole) else whole
         to_come = 0
         for original, mirror, part in zip(originals, mirrors, _parts(mirrored, originals), strict=True):
@@ -104,6 +105,8 @@ class Scheduled:
         return earned_minor
 
     def undone(self, since: date) -> int:
+        if self.line.recognize not in BY_TIME | DELIVERED:
+            return 0
         return net_left(self.line) - sum(schedule.amount_minor for schedule in self._all())
 
     def _own(self) -> Schedule:
@@ -162,7 +165,7 @@ class Scheduled:
 
     def _restart(self, to_come_minor: int, *, earned_minor: int, until: date | None = None) -> None:
         """Gather what is recognised on the line's own schedule, which ends; the rest runs from the day on."""
-        own, recognized_minor = self._own(), self.earned() + earned_minor
+        own, recognized_minor = self._own(), sum(one.recognized_minor for one in self._all()) + earned_minor
         rest = self._rest(to_come_minor, until or self.line.ends_on)
         for schedule in list(self._all()):
             if schedule.id in self.books.schedules:

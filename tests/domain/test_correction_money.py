@@ -244,6 +244,33 @@ def test_a_planned_line_is_written_off_by_its_own_days() -> None:
     assert balances(kept) == {"cash": 31_000, "contract_position": -28_000, "revenue": 59_000}
 
 
+def drawn() -> tuple[Books, Document]:
+    """100 of usage, of which prepaid credits pay 40: the usage's own schedule bears 60."""
+    kept = books()
+    paying = replace(line(-4000, id="prepaid"), kind="drawn", schedule_id=None)
+    billed = invoice(kept, line(10_000, JANUARY, FEBRUARY, id="calls", recognize="as_used"), paying, on=FEBRUARY)
+    [schedule] = kept.schedules.values()
+    kept.keep(replace(schedule, amount_minor=6000))
+    end(kept)
+    assert balances(kept) == {"receivable": 6000, "revenue": 6000}
+    return kept, billed
+
+
+def test_usage_that_credits_have_paid_in_part_is_bad_debt_for_the_rest() -> None:
+    kept, billed = drawn()
+    correction.write_off(kept, billed.id, **at(FEBRUARY))
+    assert balances(kept) == {"bad_debt": 6000, "revenue": 6000}
+
+
+def test_usage_that_credits_have_paid_in_part_is_void_or_credited_for_the_rest() -> None:
+    kept, billed = drawn()
+    correction.void(kept, billed.id, **at(FEBRUARY))
+    assert balances(kept) == {}
+    kept, billed = drawn()
+    correction.credit_note(kept, billed.id, 6000, "calls", **at(FEBRUARY))
+    assert (billed.status, balances(kept)) == ("paid", {})
+
+
 def test_prepaid_credits_are_refunded_by_what_was_used_of_them() -> None:
     """100 for 110, 22 used: 20 is earned, a fifth. A refund of 50 takes 10 of it to refunds."""
     kept = books()
