@@ -6,7 +6,7 @@ from datetime import date
 from fractions import Fraction
 
 from domain import commitments, late, prepaid
-from domain.books import BookedLine, DocumentKind
+from domain.books import BookedLine, Books, Document, DocumentKind
 from domain.discounts import discount
 from domain.matter import Matter
 from domain.offers import Discount
@@ -74,7 +74,7 @@ def charged(matter: Matter, bill: Bill) -> list[PricedLine]:
             line.rates = matter.rates(item.line)
         lines.append(line)
     if discounts:
-        discount(lines, discounts, currency, regular=bill.regular, share_of=_shares(matter))
+        discount(lines, discounts, currency, regular=bill.regular, share_of=shares(matter))
     return lines
 
 
@@ -91,25 +91,26 @@ def taxed(terms: Terms, lines: list[PricedLine], bought: list[tuple[PricedLine, 
     return Drafted(kind, lines, tax_on(amounts, every, [line.rates for line in lines]), bought, every)
 
 
-def billing_line(matter: Matter, line_id: str, day: date) -> BookedLine | None:
-    """The invoice line that last billed that day of a contract's line in advance."""
-    for document in reversed(matter.books.documents.values()):
+def billing_line(books: Books, line_id: str, day: date) -> tuple[Document, BookedLine] | None:
+    """The invoice, and its line, that last billed that day of a contract's line in advance."""
+    for document in reversed(books.documents.values()):
         if document.kind == "invoice":
             for line in document.lines:
                 if line.line_id == line_id and line.kind == "charge" and line.starts_on <= day < line.ends_on:
-                    return line
+                    return document, line
     return None
 
 
-def _shares(matter: Matter) -> Callable[[Item, Discount], Fraction | None]:
+def shares(matter: Matter) -> Callable[[Item, Discount], Fraction | None]:
     """How much of a discount of a fixed amount an item bears: its part of what the line that billed its days bore."""
 
     def share(item: Item, one: Discount) -> Fraction | None:
-        billed = billing_line(matter, item.line, item.start)
-        if billed is None or billed.item is None:
+        found = billing_line(matter.books, item.line, item.start)
+        if found is None or found[1].item is None:
             return None
+        billed, whole = found[1], found[1].item
         taken_minor = sum(minor for id_, minor in billed.discounted if id_ == one.id)
         part = Fraction(item.part_days, item.whole_days)
-        return abs(taken_minor) * part / Fraction(billed.item.part_days, billed.item.whole_days)
+        return abs(taken_minor) * part / Fraction(whole.part_days, whole.whole_days)
 
     return share

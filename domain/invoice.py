@@ -86,7 +86,7 @@ def earned(item: Item, usage: Usage | None, currency: str) -> int:
 
 
 def monthly_value(terms: Terms) -> int:
-    """The monthly recurring value of the lines with a fixed quantity, in minor units; a year is 12 months or 52 weeks."""
+    """The monthly recurring value of the lines with a fixed quantity, in minor units."""
     values = (
         Fraction(rate(line.price, Usage(line.units)).amount) / months_in(line.every)
         for line in terms.lines

@@ -1,4 +1,4 @@
-"""Metered periods that were billed and cost something else now: late usage, usage that was voided, a backdated price."""
+"""Metered periods that were billed and cost something else now: late or voided usage, a backdated price."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

@@ -35,9 +35,11 @@ class Drawing:
     back_minor: int = 0
 
 
-def draws(
-    books: Books, terms: Terms, used: dict[str, int], drawings: Sequence[Drawing], cut: date = WHOLE
-) -> list[dict[str, int]]:
+# What each drawing takes of each grant.
+Draws = list[dict[str, int]]
+
+
+def draws(books: Books, terms: Terms, used: dict[str, int], drawings: Sequence[Drawing], cut: date = WHOLE) -> Draws:
     """How much of each grant each drawing takes for its usage before `cut`, in the order of the drawings.
 
     The grants pay in order of priority, then the one that expires first. One pays for usage up to and on its last day,
@@ -45,7 +47,7 @@ def draws(
     what of the grants is used, and is counted on.
     """
     grants = _in_order(books, terms)
-    taken: list[dict[str, int]] = [{} for _ in drawings]
+    taken: Draws = [{} for _ in drawings]
     for grant in grants:
         until = cut if grant.expires_on is None else min(cut, grant.expires_on + ONE_DAY)
         for drawing, own in zip(drawings, taken, strict=True):

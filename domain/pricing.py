@@ -8,7 +8,7 @@ from fractions import Fraction
 from domain.money import UNROUNDED, exponent, round_half_away, to_major, to_minor
 from domain.rating import Rated, Step, Usage, proportion, rate
 from domain.state import Item
-from domain.tax import TaxRate
+from domain.tax import TaxRate, contained_in
 
 ONE = Decimal(1)
 
@@ -65,6 +65,11 @@ def settle(line: PricedLine) -> None:
     """Round the line, after the last discount."""
     if line.exact is not None:
         line.minor = round_half_away(line.exact)
+
+
+def net_of(line: PricedLine, minor: int) -> int:
+    """What is left of an amount of the line without the taxes that its price includes."""
+    return round_half_away(minor / contained_in(line.rates)) if line.rates else minor
 
 
 def _rate_usage(item: Item, usage: Usage, currency: str) -> Rated:
