@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from cases import format as form
 from cases.contract import Contract
+from cases.days import ONE_DAY, report_days
 from cases.steps import command_of
 from cases.story import Story, StoryDocument, StoryLine, StoryPosting, StoryStep
 from domain import correction
@@ -14,8 +15,6 @@ from domain.errors import DomainError
 from domain.metering import Event
 from domain.money import exact_minor, to_major
 from domain.period import first_instant
-
-ONE_DAY = timedelta(days=1)
 
 
 class Memory:
@@ -49,12 +48,6 @@ def _agenda(contract: Contract, scenario: form.Scenario) -> list[tuple[datetime,
         at = step.at if isinstance(step.at, datetime) else first_instant(step.at, zone)
         agenda.append((at, 1, lambda step=step, at=at: _do(contract, scenario, step, at)))
     return sorted(agenda, key=lambda entry: entry[:2])
-
-
-def report_days(scenario: form.Scenario) -> list[date]:
-    """The days whose balances are asked for, and the last one."""
-    asked = {day for day in scenario.expect.balances or {} if day <= scenario.end}
-    return sorted(asked | {scenario.end})
 
 
 def _do(contract: Contract, scenario: form.Scenario, step: form.Step, at: datetime) -> None:

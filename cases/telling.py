@@ -1,17 +1,16 @@
 """Tells a story: as tables for people, as JSON and as CSV for machines."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from typing import Any
 
 from rich.table import Table
 
 from cases.balances import balances, revenue, revenue_by_line
 from cases.compare import Shown
+from cases.days import month_ends
 from cases.format import Scenario
 from cases.story import Story, StoryDocument, StoryLine
 
-ONE_DAY = timedelta(days=1)
 CSV_HEADER = ("document", "date", "line", "kind", "from", "to", "amount", "currency", "status")
 
 
@@ -66,15 +65,6 @@ def csv_rows(story: Story) -> Iterator[tuple[str, ...]]:
                     story.currency,
                     document.status,
                 )
-
-
-def month_ends(scenario: Scenario) -> list[date]:
-    """The last days of the months that the scenario runs through, and its own last day."""
-    days = []
-    month = scenario.start.replace(day=1)
-    while (month := (month + timedelta(days=32)).replace(day=1)) <= scenario.end:
-        days.append(month - ONE_DAY)
-    return [*days, scenario.end]
 
 
 def _documents(title: str, documents: tuple[StoryDocument, ...], show: Shown) -> Table:
