@@ -68,22 +68,21 @@ def csv_rows(story: Story) -> Iterator[tuple[str, ...]]:
 
 
 def _documents(title: str, documents: tuple[StoryDocument, ...], show: Shown) -> Table:
-    table = Table("", "date", "line", "period", title=title, title_justify="left", box=None, header_style="bold")
-    for name in ("amount", "net", "tax", "total"):
-        table.add_column(name, justify="right")
+    table = Table("", "date", "line", title=title, title_justify="left", box=None, header_style="bold")
+    table.add_column("from", no_wrap=True)
+    table.add_column("to", no_wrap=True)
+    for name in ("net", "tax", "total"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status")
     for number, document in enumerate(documents, 1):
         totals = (show.amount(document.net), show.amount(document.tax), show.amount(document.total), document.status)
         table.add_row(str(number), str(document.date), "", "", "", *totals, style="bold")
         for line in document.lines:
-            table.add_row("", "", line.line, _period(line), show.amount(line.amount), "", "", "", "")
+            days = (line.period[0].isoformat(), line.period[1].isoformat())
+            table.add_row("", "", line.line, *days, show.amount(line.amount), style="dim")
     if not documents:
         table.add_row("none")
     return table
-
-
-def _period(line: StoryLine) -> str:
-    return f"{line.period[0]} to {line.period[1]}"
 
 
 def _revenue(story: Story, show: Shown) -> Table:
