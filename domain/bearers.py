@@ -38,5 +38,5 @@ def _grant(books: Books, line: BookedLine) -> Grant | None:
 
 
 def _plan(books: Books, line: BookedLine) -> Plan | None:
-    plans = (plan for plan in books.plans.values() if plan.line_id == line.line_id)
-    return next((plan for plan in plans if plan.starts_on <= line.starts_on < plan.ends_on), None)
+    begun = [plan for plan in books.plans.values() if plan.line_id == line.line_id and plan.starts_on <= line.starts_on]
+    return max(begun, key=lambda plan: plan.starts_on, default=None)

@@ -10,7 +10,7 @@ from domain.corrected import net_left
 from domain.keys import derived
 from domain.line import DELIVERED
 from domain.money import round_ratio
-from domain.revenue import earned_by
+from domain.revenue import earned_by, is_done
 from domain.schedule import recognized
 
 ONE_DAY = timedelta(days=1)
@@ -90,7 +90,7 @@ class Scheduled:
         to_come = 0
         for original, mirror, part in zip(originals, mirrors, _parts(mirrored, originals), strict=True):
             fresh = self._grown(original, mirror, -part)
-            self.books.keep(fresh)
+            keep(self.books, fresh)
             to_come += (mirror.amount_minor - mirror.recognized_minor) - (fresh.amount_minor - fresh.recognized_minor)
         return net_minor - to_come
 
@@ -169,10 +169,10 @@ class Scheduled:
         rest = self._rest(to_come_minor, until or self.line.ends_on)
         for schedule in list(self._all()):
             if schedule.id in self.books.schedules:
-                self.books.keep(ended(schedule, self.on, 0))
-        self.books.keep(ended(own, self.on, recognized_minor))
+                keep(self.books, ended(schedule, self.on, 0))
+        keep(self.books, ended(own, self.on, recognized_minor))
         if to_come_minor or rest.id in self.books.schedules:
-            self.books.keep(rest)
+            keep(self.books, rest)
 
     def _rest(self, amount_minor: int, until: date) -> Schedule:
         """A schedule for what is still to come. What waits for delivery is earned when all of it is delivered."""
@@ -194,16 +194,24 @@ class Scheduled:
 
 def ended(schedule: Schedule, on: date, amount_minor: int) -> Schedule:
     """The schedule as one that is over on the day `on`, with `amount_minor` recognised in all."""
+    ends_on = min(schedule.ends_on, max(on, schedule.starts_on + ONE_DAY))
     return replace(
         schedule,
         method="daily",
-        ends_on=min(schedule.ends_on, max(on, schedule.starts_on + ONE_DAY)),
+        ends_on=ends_on,
         amount_minor=amount_minor,
         recognized_minor=amount_minor,
-        recognized_through=max(on, schedule.recognized_through),
+        recognized_through=max(on, ends_on, schedule.recognized_through),
         parts=(),
         posted=(),
     )
+
+
+def keep(books: Books, schedule: Schedule) -> None:
+    """Store the schedule, and forget it among those that may earn more if it will not."""
+    books.keep(schedule)
+    if is_done(schedule):
+        books.running.pop(schedule.id)
 
 
 def mirror_id(books: Books, line: BookedLine) -> str | None:

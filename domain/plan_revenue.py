@@ -8,7 +8,7 @@ from domain.books import BookedLine, Books, Plan, Schedule
 from domain.corrected import net_left
 from domain.keys import derived
 from domain.line import DELIVERED
-from domain.line_revenue import ONE_DAY, ended
+from domain.line_revenue import ONE_DAY, ended, keep
 from domain.money import round_ratio
 from domain.schedule import recognized
 
@@ -81,7 +81,7 @@ def lower(books: Books, plan: Plan, net_minor: int, *, earned_minor: int, on: da
     # Progress is of the whole, whatever the whole costs.
     _bill(books, plan, -net_minor)
     amount_minor = running.amount_minor - net_minor
-    books.keep(replace(running, amount_minor=amount_minor, recognized_minor=running.recognized_minor - earned_minor))
+    keep(books, replace(running, amount_minor=amount_minor, recognized_minor=running.recognized_minor - earned_minor))
 
 
 def restart(books: Books, plan: Plan, net_minor: int, *, earned_minor: int, on: date) -> None:
@@ -94,7 +94,7 @@ def restart(books: Books, plan: Plan, net_minor: int, *, earned_minor: int, on: 
     if running is None:
         return
     to_come_minor = running.amount_minor - running.recognized_minor - (net_minor - earned_minor)
-    books.keep(ended(running, on, running.recognized_minor - earned_minor))
+    keep(books, ended(running, on, running.recognized_minor - earned_minor))
     if to_come_minor == 0:
         return
     start = running.starts_on if running.method in DELIVERED else max(on, running.starts_on)
@@ -109,8 +109,8 @@ def restart(books: Books, plan: Plan, net_minor: int, *, earned_minor: int, on: 
         recognized_minor=0,
         recognized_through=max(on, running.recognized_through),
     )
-    books.keep(rest)
-    plan.schedules += 1
+    keep(books, rest)
+    plan.schedules = number + 1
 
 
 def _bill(books: Books, plan: Plan, net_minor: int) -> None:
