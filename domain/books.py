@@ -244,6 +244,7 @@ class Books:
     closed_until: date | None = None
     entries: list[Entry] = field(default_factory=list)
     touched: set[tuple[str, str]] = field(default_factory=set)
+    corrections: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.schedules = Schedules(self.schedules)

@@ -50,6 +50,7 @@ class Correction:
         )
         assert sum(posting.amount_minor for posting in entry.postings) == 0, f"{entry.idempotency_key} does not balance"
         self.books.touched.add(("documents", self.document.id))
+        self.books.corrections.add(entry.idempotency_key)
         if entry.postings:
             self.books.entries.append(entry)
 
@@ -70,7 +71,7 @@ def check(books: Books, kind: str, invoice_id: str, *, on: date, at: datetime, k
         raise DomainError(f"the invoice was issued later, at {document.issued_at:%Y-%m-%dT%H:%M:%S%z}", "/at")
     if books.closed_until is not None and on < books.closed_until:
         raise DomainError(f"the month of {on} is closed; date it {books.closed_until} or later", "/at")
-    if any(entry.idempotency_key == entry_key(kind, key) for entry in books.entries):
+    if entry_key(kind, key) in books.corrections:
         raise DomainError(f"{kind.replace('_', ' ')} {key} was made before; give another one an id of its own", "/id")
     return document
 

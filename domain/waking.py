@@ -161,6 +161,8 @@ def _bill_period(
 
 def _offers(state: ContractState, on: date, *, started: bool) -> tuple[ContractState, list[Item]]:
     """The purchase of prepaid credits at the start, and the commitments whose window ends."""
+    if not state.windows and not started:
+        return state, []
     items: list[Item] = []
     end = service_end(state)
     windows = list(state.windows)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from domain.commands import Cancel, ChangeLine, Command, Wake
 from domain.contract import decide, sign
 from domain.due import next_due
 from domain.errors import RefusedChange
@@ -14,7 +15,6 @@ from domain.invoice import Draft, draft
 from domain.money import to_major
 from domain.period import first_instant
 from domain.rating import Group, Usage, group_by
-from domain.commands import Cancel, ChangeLine, Command, Wake
 from domain.state import Bill, ContractState, Decision, Item
 from domain.terms import Terms
 

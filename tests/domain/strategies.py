@@ -8,8 +8,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.rating import Group, Usage, group_by
 from domain.commands import Cancel, ChangeLine, Command, InvoiceSettled, InvoiceUnpaid
+from domain.rating import Group, Usage, group_by
 from domain.state import Item
 from domain.terms import Terms
 from tests.domain.shell import UsageOf

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.commands import ChangeLine
 from domain.contract import decide
 from domain.errors import RefusedChange
-from domain.commands import ChangeLine
 from tests.domain.shell import Event, Steps, apply, change, flat, per_unit, run, summed, terms, wake
 
 METERS = [{"id": "calls", "aggregate": "sum"}]

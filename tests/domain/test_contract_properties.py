@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from domain.commands import Command, Wake
 from domain.contract import decide, sign
 from domain.due import next_due, service_end
 from domain.errors import RefusedChange
 from domain.invoice import monthly_value
 from domain.period import first_instant
 from domain.prices import Flat
-from domain.commands import Command, Wake
 from domain.state import ContractState, Decision, Item
 from domain.terms import Terms
 from tests.domain.shell import Story, UsageOf, apply, wake

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from domain.commands import InvoiceSettled, InvoiceUnpaid, Wake
 from domain.contract import decide, sign
 from domain.due import next_due
 from domain.errors import RefusedChange, StaleVersion
 from domain.expectation import check_version
-from domain.commands import InvoiceSettled, InvoiceUnpaid, Wake
 from domain.state import ContractState
 from tests.domain.shell import Event, Steps, cancel, change, flat, per_unit, run, summed, terms
 

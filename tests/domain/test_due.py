@@ -2,9 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.commands import Command
 from domain.contract import sign
 from domain.due import next_due, service_end
-from domain.commands import Command
 from domain.state import ContractState
 from tests.domain.shell import Steps, cancel, flat, run, terms
 
