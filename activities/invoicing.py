@@ -1,6 +1,7 @@
 """Makes a contract's decisions so: usage is claimed, the books follow, what they made is stored, all at once."""
 
 import hashlib
+from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlmodel import Session
@@ -71,7 +72,8 @@ def _record_change(session: Session, request: Decided) -> None:
     if not _recorded(session, request, {}):
         return
     if decision.released:
-        release_held(session, decision.state.contract_id)
+        for invoice in release_held(session, decision.state.contract_id):
+            _to_collect(session, request, invoice.id, max(request.at, invoice.due_at))
     if decision.recognise_through is not None or decision.delivered is not None:
         books = _books(session, request)
         usage = DatabaseUsage(session, decision.state.contract_id)
@@ -146,14 +148,19 @@ def _schedule(session: Session, request: Decided, document: Document) -> None:
     later = document.due_on > document.issued_on or terms.pays == "on_invoice"
     if document.kind == "credit_note" or document.open_minor <= 0 or document.held or not later:
         return
+    due_at = max(document.issued_at, first_instant(document.due_on, terms.timezone))
+    _to_collect(session, request, document.id, due_at)
+
+
+def _to_collect(session: Session, request: Decided, invoice_id: str, due_at: datetime) -> None:
     case = collection.CollectionCase(
-        invoice_id=document.id,
+        invoice_id=invoice_id,
         contract_id=request.decision.state.contract_id,
         customer_id=request.decision.state.customer_id,
         clock_id=request.clock_id,
         stage="scheduled",
         attempts=0,
-        next_action_at=max(document.issued_at, first_instant(document.due_on, terms.timezone)),
+        next_action_at=due_at,
     )
     collection.schedule(session, case)
 

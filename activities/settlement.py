@@ -15,7 +15,8 @@ from models import collection
 from models.contract import setting_of
 from models.credit import CustomerCredit, give
 from models.invoice import Invoice, lock_invoice, lower_open
-from models.journal import Entry, Posting, post
+from domain.journal import Entry, Posting
+from models.journal import post
 from models.payment import Payment, PaymentAttempt, attempt_of, lock_payment
 
 SETTLED = ChargeOutcome("settled")

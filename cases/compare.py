@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from cases.balances import balances, revenue, revenue_by_line, unbalanced
-from cases.format import Expected, ExpectedCreditNote, ExpectedInvoice, ExpectedLine, Frozen
+from cases.format import Expected, ExpectedCreditNote, ExpectedInvoice, ExpectedLine
 from cases.story import Story, StoryDocument, StoryLine
+from domain.line import Frozen
 from domain.money import exponent
 
 ZERO = Decimal(0)
@@ -67,7 +68,8 @@ def _documents(
         listed = ", ".join(f"{document.date} {show.amount(document.total)}" for document in got) or "none"
         yield f"{field}: expected {len(expected)}, got {len(got)} ({listed})"
         return
-    for index, (wanted, document) in enumerate(zip(expected, got, strict=True)):
+    pairs: Iterator[tuple[ExpectedInvoice | ExpectedCreditNote, StoryDocument]] = zip(expected, got, strict=True)
+    for index, (wanted, document) in enumerate(pairs):
         yield from _fields(f"{field}[{index}]", wanted, document, show)
         if wanted.lines is not None:
             yield from _lines(f"{field}[{index}].lines", wanted.lines, document.lines, show)

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from cases.compare import Shown
-from cases.format import AllocateCase, Frozen, ModifyCase, PeriodsCase, PriceCase, PricedEvent, ScheduleCase
+from cases.format import AllocateCase, ModifyCase, PeriodsCase, PriceCase, PricedEvent, ScheduleCase
+from domain.line import Frozen
 from domain.modification import ModificationRefused, modify
 from domain.money import exact_minor, to_major, to_minor
 from domain.period import boundary, first_instant

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from cases import format as form
 from cases.contract import Contract
@@ -43,10 +44,10 @@ def _agenda(contract: Contract, scenario: form.Scenario) -> list[tuple[datetime,
     agenda: list[tuple[datetime, int, Callable[[], object]]] = []
     for day in report_days(scenario):
         at = first_instant(day + ONE_DAY, zone)
-        agenda.append((at, 0, lambda at=at: contract.recognise(at)))
+        agenda.append((at, 0, partial(contract.recognise, at)))
     for step in scenario.steps:
         at = step.at if isinstance(step.at, datetime) else first_instant(step.at, zone)
-        agenda.append((at, 1, lambda step=step, at=at: _do(contract, scenario, step, at)))
+        agenda.append((at, 1, partial(_do, contract, scenario, step, at)))
     return sorted(agenda, key=lambda entry: entry[:2])
 
 

@@ -146,7 +146,8 @@ def _case(file: str, raw: object) -> Found | list[Mistake]:
     name, kind = str(raw.get("name", "")), raw.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         return [Mistake(file, name, "kind", f"{kind!r} is no kind of case{_nearest(str(kind), KINDS)}")]
-    given, mistakes = dict(raw), []
+    given = dict(raw)
+    mistakes: list[Mistake] = []
     if kind == "scenario":
         given, mistakes = _scenario(file, name, given)
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+import datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -27,7 +27,7 @@ class StoryLine:
 
     line: str
     kind: str
-    period: tuple[date, date]
+    period: tuple[datetime.date, datetime.date]
     amount: Decimal
     steps: tuple[StoryStep, ...] = ()
 
@@ -36,8 +36,8 @@ class StoryLine:
 class StoryDocument:
     """An invoice, or a credit note with the number of the `invoice` that it credits; in major units."""
 
-    date: date
-    due_on: date
+    date: datetime.date
+    due_on: datetime.date
     total: Decimal
     net: Decimal
     tax: Decimal
@@ -52,7 +52,7 @@ class StoryDocument:
 class StoryPosting:
     """A debit (positive) or credit (negative) of an account, in minor units."""
 
-    on: date
+    on: datetime.date
     entry: str
     account: str
     amount_minor: int
@@ -68,7 +68,7 @@ class Story:
     credit_notes: tuple[StoryDocument, ...]
     postings: tuple[StoryPosting, ...]
     status: str
-    next_due: tuple[date, str] | None = None
+    next_due: tuple[datetime.date, str] | None = None
 
 
 class Engine(Protocol):

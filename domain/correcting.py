@@ -104,6 +104,7 @@ def correct(books: Books, invoice_id: str, asked: CorrectionType, *, on: date, a
         case IssueCreditNote():
             return correction.credit_note(books, invoice_id, asked.amount_minor, asked.line, on=on, at=at, key=key)
         case RefundPayment():
-            return correction.refund(books, invoice_id, asked.amount_minor, on=on, at=at, key=key)
+            correction.refund(books, invoice_id, asked.amount_minor, on=on, at=at, key=key)
+            return None
         case _:
             return _PLAIN[asked.kind](books, invoice_id, on=on, at=at, key=key)

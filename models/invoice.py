@@ -99,7 +99,8 @@ class InvoiceLine(SQLModel, table=True):
     `steps` say how the amount came about, decimals of the major unit as strings; `item` is what it was computed from.
     `schedule_id` is the schedule of its revenue, absent where a plan over the term or prepaid credits earn it;
     `discounted` what each discount of a fixed amount took off before. Only `credited_minor` and `credited_tax_minor`
-    change, what corrections have taken off its net and its tax since. A rated line is on one invoice line only.
+    change, what corrections have taken off its net and its tax since. `rated_line_id` is the claim on usage that it
+    bills, the first one where it bills several.
     """
 
     __tablename__ = "invoice_line"
@@ -150,11 +151,6 @@ def find_document(session: Session, contract_id: str, document: int) -> Invoice 
     return session.exec(query).first()
 
 
-def find_correction(session: Session, correction_id: str) -> Invoice | None:
-    """The document that a correction made."""
-    return session.exec(select(Invoice).where(Invoice.correction_id == correction_id)).first()
-
-
 def lines_of(session: Session, invoice_id: str) -> Sequence[InvoiceLine]:
     """The lines of a document in their order."""
     mine = select(InvoiceLine).where(InvoiceLine.invoice_id == invoice_id)
@@ -195,19 +191,6 @@ def list_invoices(
     return session.exec(query).all()
 
 
-def billing_invoice(session: Session, contract_id: str, line_id: str, day: date) -> Invoice | None:
-    """The invoice that last billed that day of a contract's line in advance, locked until this transaction ends."""
-    query = (
-        select(Invoice)
-        .join(InvoiceLine, col(InvoiceLine.invoice_id) == col(Invoice.id))
-        .where(Invoice.contract_id == contract_id, Invoice.kind == "invoice")
-        .where(InvoiceLine.line_id == line_id, InvoiceLine.kind == "charge")
-        .where(InvoiceLine.period_start <= day, InvoiceLine.period_end > day)
-    )
-    latest = query.order_by(col(Invoice.document).desc()).limit(1).with_for_update(of=Invoice)
-    return session.exec(latest, execution_options={"populate_existing": True}).first()
-
-
 def open_balances(session: Session, contract_ids: Sequence[str]) -> dict[str, int]:
     """What each of these contracts owes, in minor units; a contract that owes nothing is absent."""
     rows = session.execute(_OPEN_BALANCES, {"contract_ids": list(contract_ids)})
@@ -239,3 +222,13 @@ _LOWER = text(f"""
       status = CASE WHEN status = 'open' AND {OPEN_SQL} = :credited + :paid THEN 'paid' ELSE status END
     WHERE id = :id
 """)
+
+
+def release_held(session: Session, contract_id: str) -> Sequence[Invoice]:
+    """Let the contract's invoices that were kept back be collected; return them."""
+    kept = select(Invoice).where(Invoice.contract_id == contract_id, col(Invoice.held)).with_for_update()
+    released = session.exec(kept).all()
+    for invoice in released:
+        invoice.held = False
+    session.flush()
+    return released
