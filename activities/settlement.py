@@ -8,6 +8,7 @@ from sqlmodel import Session
 from activities.failures import GatewayContradiction, UnknownInvoice
 from activities.signatures import ChargeOutcome
 from domain import keys
+from domain.journal import Entry, Posting
 from domain.payment import PaymentStatus, advances
 from domain.period import local_date
 from gateways.payment import Intent, IntentStatus
@@ -15,7 +16,6 @@ from models import collection
 from models.contract import setting_of
 from models.credit import CustomerCredit, give
 from models.invoice import Invoice, lock_invoice, lower_open
-from domain.journal import Entry, Posting
 from models.journal import post
 from models.payment import Payment, PaymentAttempt, attempt_of, lock_payment
 

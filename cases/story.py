@@ -1,8 +1,8 @@
 """What became of a contract, as either engine tells it."""
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-import datetime
 from decimal import Decimal
 from typing import Protocol
 

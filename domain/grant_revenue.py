@@ -15,6 +15,7 @@ class Granted:
     books: Books
     grant: Grant
     line: BookedLine
+    on: date
 
     def earned(self) -> int:
         return self.grant.earned_minor
@@ -45,7 +46,10 @@ class Granted:
     def give(self, net_minor: int, since: date, ended_on: date | None) -> int:
         """Credits that are paid for late are there again, unless they have expired: then they are earned."""
         grant = self.grant
-        if grant.closed:
+        if grant.closed or (grant.expires_on is not None and self.on > grant.expires_on):
+            grant.paid_minor += net_minor
+            grant.earned_minor += net_minor
+            self._touch()
             return net_minor
         priced = grant.paid_minor > 0
         grant.granted_minor += round_ratio(net_minor * grant.granted_minor, grant.paid_minor) if priced else net_minor
@@ -55,3 +59,8 @@ class Granted:
 
     def _touch(self) -> None:
         self.books.touched.add(("grants", self.grant.id))
+        expired = self.books.schedules.get(left_id(self.grant))
+        if expired is not None:
+            # What was left when the credits expired is all earned; it costs what the credits cost now.
+            left_minor = self.grant.paid_minor - earned(self.grant, self.grant.used_minor)
+            self.books.schedules[expired.id] = replace(expired, amount_minor=left_minor, recognized_minor=left_minor)

@@ -103,8 +103,8 @@ class ContractView:
 class CollectionLife:
     """One unsettled invoice. `attempt` is the number of the next attempt, `failures` how many were declined.
 
-    `review_at` is when to ask the gateway for the outcome of an attempt that it is still processing. A customer who pays
-    on invoice is never charged: the collection waits for the money.
+    `review_at` is when to ask the gateway for the outcome of an attempt that it is still processing. A customer who
+    pays on invoice is never charged: the collection waits for the money.
     """
 
     invoice_id: str

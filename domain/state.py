@@ -207,7 +207,8 @@ class Decision:
     """The state after a command, and what must be made so.
 
     Revenue is to be recognised up to `recognise_through`; `accruals` are the running stretches that are
-    earned but not billed by then. `released`: invoices that were kept back are collected. `forfeited`: nothing is left to deliver, so all that is deferred is revenue.
+    earned but not billed by then. `forfeited`: nothing is left to deliver, so all that is deferred is revenue.
+    `released`: invoices that were kept back are collected.
     """
 
     state: ContractState

@@ -41,6 +41,12 @@ def _model(price: Price, currency: str) -> str:
             return f"volume prices from {price.tiers[0].unit:,f} {currency}"
         case Stairstep():
             return f"steps from {price.tiers[0].flat:,f} {currency}"
+        case _:
+            return _by_events(price, currency)
+
+
+def _by_events(price: Percentage | GraduatedPercentage | Dynamic | Matrix, currency: str) -> str:
+    match price:
         case Percentage():
             fixed = f" and {price.fixed:,f} {currency} each" if price.fixed else ""
             return f"{price.rate:,f} percent{fixed}"

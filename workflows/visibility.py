@@ -9,9 +9,9 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAtt
 
 with workflow.unsafe.imports_passed_through():
     from domain.due import next_due, service_end
-    from domain.recurring import monthly_value
     from domain.life import CollectionLife, Happening, OpenInvoice
     from domain.money import format_money
+    from domain.recurring import monthly_value
     from domain.state import ContractState
     from domain.wording import in_words
 
