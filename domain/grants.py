@@ -6,7 +6,7 @@ from domain.books import Grant, Schedule
 from domain.keys import derived
 from domain.matter import ONE_DAY, Matter
 from domain.prepaid import earned
-from domain.revenue import earn, is_done
+from domain.revenue import Earning, is_done
 
 
 def expire(matter: Matter) -> None:
@@ -24,9 +24,10 @@ def expire(matter: Matter) -> None:
         if known is not None and used_minor == matter.used_before.get(grant.id, used_minor) == grant.used_minor:
             continue
         fresh = _left(grant, known, used_minor)
-        done, earnings = earn(fresh, matter.through)
-        _keep(matter, grant, done)
-        matter.earn(earnings, known_on=matter.through - ONE_DAY)
+        more_minor = fresh.amount_minor - fresh.recognized_minor
+        _keep(matter, grant, replace(fresh, recognized_minor=fresh.amount_minor, recognized_through=fresh.ends_on))
+        earning = Earning(fresh.line_id, fresh.basis, fresh.starts_on, more_minor)
+        matter.earn([earning], known_on=matter.through - ONE_DAY)
 
 
 def close_grants(matter: Matter) -> None:
@@ -42,7 +43,6 @@ def close_grants(matter: Matter) -> None:
 def _left(grant: Grant, known: Schedule | None, used_minor: int) -> Schedule:
     amount_minor = grant.paid_minor - earned(grant, used_minor)
     if known is not None:
-        # The difference counts from now on, on whatever day it became known.
         return replace(known, amount_minor=amount_minor)
     on = grant.starts_on if grant.expires_on is None else grant.expires_on + ONE_DAY
     return Schedule(

@@ -40,15 +40,17 @@ def is_planned(matter: Matter, line: PricedLine) -> bool:
 
 def window(state: ContractState) -> tuple[date, date]:
     """The days [start, end) over which the running plans go: the term, or up to the contract's end."""
-    terms = state.terms
-    start, end = state.origin, state.term_ends_on
-    if terms.term is None or end is None:
-        end = first_period_end(state)
-    elif state.term_number > 1:
-        start = boundary(state.origin, "month", terms.term.months * (state.term_number - 1))
+    start, term = state.origin, state.terms.term
+    if term is not None and state.term_number > 1:
+        start = boundary(state.origin, "month", term.months * (state.term_number - 1))
         start += ONE_DAY * state.extended_days
-    settled = service_end(state)
+    end, settled = whole_end(state), service_end(state)
     return start, max(end if settled is None else min(end, settled), start + ONE_DAY)
+
+
+def whole_end(state: ContractState) -> date:
+    """The end of the term; without one, of the first period."""
+    return first_period_end(state) if state.terms.term is None or state.term_ends_on is None else state.term_ends_on
 
 
 def first_period_end(state: ContractState) -> date:

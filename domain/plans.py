@@ -3,50 +3,55 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 
 from domain.allocation import allocate
 from domain.books import Document, Plan, Schedule
 from domain.keys import derived
 from domain.line import DELIVERED, Line, Recognition
 from domain.matter import ONE_DAY, Matter
-from domain.planning import planned_lines, sharing_lines, sure, window
-from domain.revenue import earn, is_done
+from domain.planning import planned_lines, sharing_lines, sure, whole_end, window
+from domain.revenue import Earning, earn, earned_by, is_done
 
 
 def follow(matter: Matter, document: Document | None) -> None:
     """Count what the document bills of the planned lines, and plan anew where the contract has changed.
 
     A plan is what was billed for its days and what is still sure to be. What was given stays, the rest is spread over
-    the days left. While the contract is paused nothing is given; when it is over nothing is left to plan.
+    the days left. While the contract is paused nothing is given; when it is over, what was billed is all there is.
     """
     state, books = matter.state, matter.books
-    running = state.status not in ("signed", "trialing")
-    plans = _plans(matter) if running and not state.over else {}
+    if state.status in ("signed", "trialing"):
+        return
+    plans = _plans(matter)
     if document is not None:
         _count(matter, document)
-    if state.over:
+    if not state.over and all(plan.version == state.version for plan in plans.values()):
         return
-    if any(plan.version != state.version for plan in plans.values()):
-        if state.paused_on is not None:
-            for plan in plans.values():
-                _stop(matter, plan)
-        else:
-            _plan(matter, plans)
+    if state.paused_on is not None and not state.over:
         for plan in plans.values():
-            plan.version = state.version
-            books.touched.add(("plans", plan.id))
+            _stop(matter, plan)
+    else:
+        _plan(matter, plans)
+    for plan in plans.values():
+        plan.version = state.version
+        books.touched.add(("plans", plan.id))
 
 
 def _plans(matter: Matter) -> dict[str, Plan]:
-    """The plans of the term that runs, by line."""
-    books, (start, _) = matter.books, window(matter.state)
+    """The plans of the term that runs, by line. What is billed once belongs to the term that bills it."""
+    books, state = matter.books, matter.state
+    start, end = window(state)
+    progress = {line.id: line for line in state.lines}
     plans = {}
-    for line in planned_lines(matter.terms):
+    for line in planned_lines(state.terms):
         id_ = derived("plan", books.contract_id, line.id, start)
-        if id_ not in books.plans and matter.terms.term is None and matter.on > start:
-            # Without a term there is one plan, and what is added later stands for itself.
-            continue
         if id_ not in books.plans:
+            elsewhere = line.every == "once" and not start <= progress[line.id].billed_through < end
+            # Without a term there is one plan, and what is added later stands for itself.
+            late = state.terms.term is None and matter.on > start
+            if elsewhere or late or state.over:
+                continue
             books.plans[id_] = Plan(id_, line.id, start, start + ONE_DAY, version=-1)
         plans[line.id] = books.plans[id_]
     return plans
@@ -69,38 +74,82 @@ def _plan_of(matter: Matter, line_id: str, day: date) -> Plan | None:
 
 def _plan(matter: Matter, plans: Mapping[str, Plan]) -> None:
     start, end = window(matter.state)
-    to_come = sure(matter, start, end)
+    to_come = {} if matter.state.over else sure(matter, start, end)
     totals = {id_: plan.billed_minor + to_come.get(id_, 0) for id_, plan in plans.items()}
-    sharing = [line for line in sharing_lines(matter.terms) if line.id in plans]
-    if len(sharing) > 1:
-        weights = [line.ssp or 0 for line in sharing]
-        shares = allocate(sum(totals[line.id] for line in sharing), weights)
-        totals.update(zip((line.id for line in sharing), shares, strict=True))
+    shared = {line.id: line for line in sharing_lines(matter.terms) if line.id in plans}
+    if len(shared) > 1:
+        _share(matter, {id_: plans[id_] for id_ in shared}, totals, end)
     for id_, plan in plans.items():
         _spread(matter, plan, matter.terms.line(id_), totals[id_], end)
+
+
+def _share(matter: Matter, plans: Mapping[str, Plan], totals: dict[str, int], end: date) -> None:
+    """Allocate the price of the lines that share it: what was given stays, and what is left bears the rest.
+
+    The rest is allocated by the stand-alone prices of what is left to deliver.
+    """
+    price_minor = sum(totals[id_] for id_ in plans)
+    unchanged = price_minor == sum(plan.amount_minor for plan in plans.values())
+    if unchanged and all(plan.ends_on == end and plan.schedules for plan in plans.values()):
+        totals.update((id_, plan.amount_minor) for id_, plan in plans.items())
+        return
+    given = {id_: _given(matter, plan) for id_, plan in plans.items()}
+    left = [_left(matter, plan, end) for plan in plans.values()]
+    if not any(left):
+        left = [Fraction(matter.terms.line(id_).ssp or 0) for id_ in plans]
+    rest = allocate(price_minor - sum(given.values()), left)
+    totals.update((id_, given[id_] + part) for id_, part in zip(plans, rest, strict=True))
+
+
+def _left(matter: Matter, plan: Plan, end: date) -> Fraction:
+    """The stand-alone price of what is left to deliver of the plan's line."""
+    line = matter.terms.line(plan.line_id)
+    ssp = Fraction(line.ssp or 0)
+    progress = next(one for one in matter.state.lines if one.id == line.id)
+    if progress.removed:
+        return Fraction(0)
+    before = _schedules(matter, plan)
+    if line.pattern in DELIVERED:
+        percent = Fraction(before[-1].progress[-1][1]) if before and before[-1].progress else Fraction(0)
+        return ssp * (1 - percent / 100)
+    if line.pattern == "immediately":
+        return ssp if not before else Fraction(0)
+    start, _ = window(matter.state)
+    days_left = max(0, (end - max(matter.on, start)).days)
+    return ssp * days_left / max(1, (whole_end(matter.state) - start).days)
 
 
 def _spread(matter: Matter, plan: Plan, line: Line, amount_minor: int, end: date) -> None:
     """Give the plan this amount in all, to be earned by `end`."""
     before = _schedules(matter, plan)
     planned_minor = sum(schedule.amount_minor for schedule in before)
-    same_end = bool(before) and before[-1].ends_on == end
-    plan.amount_minor, plan.ends_on = amount_minor, end
-    if planned_minor == amount_minor and same_end:
+    plan.amount_minor, plan.ends_on = amount_minor, max(end, plan.starts_on + ONE_DAY)
+    if planned_minor == amount_minor and (not before or before[-1].ends_on == end):
         return
     method: Recognition = "daily" if line.pattern == "with_contract" else line.pattern
-    if not before:
-        _run(matter, plan, method, plan.starts_on, end, amount_minor)
-    elif method in DELIVERED:
+    if before and method in DELIVERED:
         last = before[-1]
-        more_minor = amount_minor - planned_minor
-        _keep(matter, replace(last, amount_minor=last.amount_minor + more_minor, ends_on=end))
-    else:
-        _stop(matter, plan)
-        given_minor = sum(schedule.recognized_minor for schedule in _schedules(matter, plan))
-        start = max(matter.on, plan.starts_on)
-        if amount_minor != given_minor:
-            _run(matter, plan, method, start, max(end, start + ONE_DAY), amount_minor - given_minor)
+        grown = replace(last, amount_minor=last.amount_minor + amount_minor - planned_minor, ends_on=plan.ends_on)
+        reached_minor = earned_by(grown, matter.on)
+        caught_up = Earning(grown.line_id, "position", matter.on, reached_minor - grown.recognized_minor)
+        matter.earn([caught_up], known_on=matter.on)
+        through = max(matter.on, grown.recognized_through)
+        _keep(matter, replace(grown, recognized_minor=reached_minor, recognized_through=through))
+        return
+    _stop(matter, plan)
+    rest_minor = amount_minor - _given(matter, plan)
+    start = max(matter.on, plan.starts_on)
+    if rest_minor:
+        _run(matter, plan, method, start, max(end, start + ONE_DAY), rest_minor)
+
+
+def _given(matter: Matter, plan: Plan) -> int:
+    """What the plan has earned by today."""
+    total_minor = 0
+    for schedule in _schedules(matter, plan):
+        by_now = earned_by(schedule, matter.on) if matter.on > schedule.recognized_through else 0
+        total_minor += by_now or schedule.recognized_minor
+    return total_minor
 
 
 def _stop(matter: Matter, plan: Plan) -> None:
