@@ -12,6 +12,7 @@ from temporalio import activity
 
 from domain.correcting import CorrectionType
 from domain.invoice import DocumentKind
+from domain.quote import QuoteDecision
 from domain.state import Decision, Item
 
 LEDGER_QUEUE = "ledger"
@@ -130,6 +131,16 @@ class Corrected:
     field: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class QuoteDecided:
+    """A decision of a quote's workflow at the instant `at`; `sequence` counts them over its whole life."""
+
+    decision: QuoteDecision
+    sequence: int
+    at: datetime
+    clock_id: str | None = None
+
+
 class InvoicingSteps(ABC):
     @activity.defn(name="rate_usage")
     @abstractmethod
@@ -181,6 +192,18 @@ class ChargingSteps(ABC):
     @abstractmethod
     def review_payment(self, request: ReviewPayment) -> ChargeOutcome:
         """Record what the gateway says of the invoice's payment, and mark the events that told of it as handled."""
+
+
+class QuotingSteps(ABC):
+    @activity.defn(name="record_quote")
+    @abstractmethod
+    def record_quote(self, request: QuoteDecided) -> None:
+        """Record a decision of a quote; one that accepts it stores the acceptance and the contract, all at once."""
+
+    @activity.defn(name="start_contract")
+    @abstractmethod
+    async def start_contract(self, contract_id: str) -> None:
+        """See to it that the workflow of a stored contract was started."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,5 +28,9 @@ def correction_workflow_id(correction_id: str) -> str:
     return f"correction/{correction_id}"
 
 
+def quote_workflow_id(quote_id: str) -> str:
+    return f"quote/{quote_id}"
+
+
 def clock_workflow_id(clock_id: str) -> str:
     return f"clock/{clock_id}"

@@ -2,8 +2,8 @@
 
 CREATE FUNCTION refuse_quote_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME
-        USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_TABLE_NAME || '_append_only';
+    RAISE EXCEPTION USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_TABLE_NAME || '_append_only',
+        MESSAGE = TG_TABLE_NAME || ' is append-only';
 END $$;
 
 CREATE TRIGGER quote_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON quote_version
@@ -20,8 +20,8 @@ CREATE FUNCTION refuse_accepted_quote_change() RETURNS trigger LANGUAGE plpgsql 
 BEGIN
     IF OLD.status = 'accepted' AND (NEW.status, NEW.version, NEW.contract_id, NEW.state)
         IS DISTINCT FROM (OLD.status, OLD.version, OLD.contract_id, OLD.state) THEN
-        RAISE EXCEPTION 'quote % is accepted', OLD.id
-            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'quote_accepted_final';
+        RAISE EXCEPTION USING ERRCODE = 'restrict_violation', CONSTRAINT = 'quote_accepted_final',
+            MESSAGE = 'quote ' || OLD.id || ' is accepted';
     END IF;
     RETURN NEW;
 END $$;

@@ -13,9 +13,7 @@ depends_on = None
 
 INSTANT = postgresql.TIMESTAMP(timezone=True)
 RULES = Path(__file__).parents[1] / "sql" / "0006_quote_rules.sql"
-STATUSES = (
-    "'draft', 'pending_approval', 'approved', 'sent', 'accepted', 'declined', 'expired', 'withdrawn'"
-)
+STATUSES = "'draft', 'pending_approval', 'approved', 'sent', 'accepted', 'declined', 'expired', 'withdrawn'"
 
 
 def upgrade() -> None:
@@ -74,6 +72,7 @@ def create_quotes() -> None:
         sa.Column("at", INSTANT, nullable=False),
         sa.Column("happened", sa.String(), nullable=False),
         sa.Column("by", sa.String(), nullable=True),
+        sa.Column("remark", sa.String(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["quote_id"], ["quote.id"], name=op.f("fk_quote_event_quote_id_quote")),
