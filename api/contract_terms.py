@@ -46,7 +46,7 @@ def _not_offered(ref: PlanRef, row: PlanVersion | None, latest: PlanVersion | No
     advice = f"the latest published version is {latest.version}" if latest else "no version of it is published"
     if ref.version is None:
         return invalid(f"Plan {ref.id!r} cannot be signed: {advice}.", "/plan/id")
-    what = f"is {row.status}" if row else "does not exist"
+    what = {None: "does not exist", "draft": "is a draft", "retired": "is retired"}[row.status if row else None]
     return invalid(f"Version {ref.version} of plan {ref.id!r} {what}; {advice}.", "/plan/version")
 
 
