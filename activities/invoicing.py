@@ -98,8 +98,9 @@ def _issue(session: Session, request: Decided) -> Issued:
     _release_usage(session, state)
     if document is not None:
         _schedule(session, request, document)
-    numbers = store(session, books, terms=state.terms, at=bill.at, input_hash=_hash_of(bill), usage=usage)
-    return _issued(document, numbers[document.id]) if document is not None else Issued(None)
+    terms = state.terms
+    numbers = store(session, books, terms=terms, at=bill.at, input_hash=_hash_of(bill), usage=usage)
+    return _issued(document, numbers[document.id], terms.currency) if document is not None else Issued(None)
 
 
 def _books(session: Session, request: Decided) -> LoadedBooks:
@@ -165,12 +166,13 @@ def _to_collect(session: Session, request: Decided, invoice_id: str, due_at: dat
     collection.schedule(session, case)
 
 
-def _issued(document: Document, number: str) -> Issued:
+def _issued(document: Document, number: str, currency: str) -> Issued:
     """What the contract's workflow is told of a document that was just stored."""
     return Issued(
         invoice_id=document.id,
         number=number,
         kind=document.kind,
+        currency=currency,
         total_minor=document.total_minor,
         open_minor=document.open_minor,
         due_on=document.due_on,
@@ -192,6 +194,7 @@ def _issued_before(stored: Invoice, lines: int, bill: Bill) -> Issued:
         invoice_id=stored.id,
         number=stored.number,
         kind="invoice" if collected else "credit_note",
+        currency=stored.currency,
         total_minor=stored.total_minor,
         open_minor=stored.total_minor - stored.credit_applied_minor if collected else 0,
         due_on=stored.due_on,
