@@ -1,34 +1,36 @@
 """What bears the revenue of an invoice line: its own schedule, a plan over the term, or prepaid credits."""
 
+from collections.abc import Sequence
 from datetime import date
 
-from domain.books import BookedLine, Books, Document, Grant, Plan
-from domain.corrected import Share, net_left
+from domain.books import BookedLine, Books, Grant, Plan
+from domain.corrected import Remainder, Share, take_off
 from domain.correction_entry import Correction
 from domain.grant_revenue import Granted
 from domain.line_revenue import LineRevenue, Scheduled, Settled
 from domain.plan_revenue import Planned
 
 
-def revenue_of(books: Books, document: Document, line: BookedLine, on: date) -> LineRevenue:
-    """The revenue of the line, to be corrected on the day `on`."""
-    if line.schedule_id is not None:
-        return Scheduled(books, document, line, on)
-    grant = _grant(books, line)
+def revenue_of(books: Books, of: Remainder, on: date) -> LineRevenue:
+    """The revenue of what is left of a line, to be corrected on the day `on`."""
+    if of.line.schedule_id is not None:
+        return Scheduled(books, of, on)
+    grant = _grant(books, of.line)
     if grant is not None:
-        return Granted(books, grant, line)
-    plan = _plan(books, line)
-    return Settled(net_left(line)) if plan is None else Planned(books, plan, line, on)
+        return Granted(books, grant, of, on)
+    plan = _plan(books, of.line)
+    return Settled(of.net_minor) if plan is None else Planned(books, plan, of, on)
 
 
-def take_back(correction: Correction, shares: list[Share], account: str) -> None:
-    """Debit what was earned of the shares to `account`, the rest of their net to the position, and their tax."""
-    for line, net_minor, tax_minor in shares:
-        bearer = revenue_of(correction.books, correction.document, line, correction.on)
+def take_back(correction: Correction, shares: Sequence[Share], account: str) -> None:
+    """Take the shares off their lines: debit `account` with what was earned of them, the position with the rest."""
+    for of, net_minor, tax_minor in shares:
+        bearer = revenue_of(correction.books, of, correction.on)
         earned_minor = bearer.take(net_minor) if net_minor else 0
-        correction.debit(account, earned_minor, line.line_id)
-        correction.debit("contract_position", net_minor - earned_minor, line.line_id)
+        correction.debit(account, earned_minor, of.line.line_id)
+        correction.debit("contract_position", net_minor - earned_minor, of.line.line_id)
         correction.debit("tax_payable", tax_minor)
+    take_off(shares)
 
 
 def _grant(books: Books, line: BookedLine) -> Grant | None:

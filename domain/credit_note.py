@@ -5,7 +5,7 @@ from datetime import date, datetime
 from domain.allocation import allocate
 from domain.bearers import take_back
 from domain.books import BookedLine, Books, Document
-from domain.corrected import Share, creditable_minor, split, take_off
+from domain.corrected import Share, creditable, remainders, split
 from domain.correction_entry import begin, check, check_amount
 from domain.credits import give
 from domain.errors import DomainError
@@ -30,14 +30,14 @@ def credit_note(
         raise DomainError("the invoice is void; nothing of it is owed", "/invoice")
     if document.status == "uncollectible":
         raise DomainError("the invoice is written off; refund what was paid on it", "/invoice")
-    if line_id is not None and not any(line.line_id == line_id for line in document.lines):
-        known = ", ".join(dict.fromkeys(line.line_id for line in document.lines))
+    lines = remainders(books, document)
+    if line_id is not None and not any(one.line.line_id == line_id for one in lines):
+        known = ", ".join(dict.fromkeys(one.line.line_id for one in lines))
         raise DomainError(f"the invoice has no line {line_id!r}; it has {known}", "/line")
-    check_amount(amount_minor, creditable_minor(document, line_id), "what is left to credit")
+    check_amount(amount_minor, creditable(document, lines, line_id), "what is left to credit")
     correction = begin(books, document, "credit_note", on=on, key=note_id)
-    shares = split(document, amount_minor, line_id)
+    shares = split(document, lines, amount_minor, line_id)
     take_back(correction, shares, "revenue")
-    take_off(shares)
     note = _note(books, note_id, document, shares, on=on, at=at, key=key)
     books.documents[note_id] = note
     books.touched.add(("documents", note_id))
@@ -76,7 +76,7 @@ def _note(
 
 
 def _line(books: Books, note_id: str, share: Share) -> BookedLine:
-    line = share.line
+    line = share.of.line
     return BookedLine(
         id=derived("il", note_id, line.id),
         line_id=line.line_id,

@@ -1,11 +1,13 @@
 """The revenue of an invoice line that sold prepaid credits, while the line is corrected."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from domain.books import BookedLine, Books, Grant
-from domain.corrected import net_left
+from domain.books import Books, Grant
+from domain.corrected import Remainder
+from domain.keys import derived
 from domain.money import round_ratio
+from domain.prepaid import earned
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,7 @@ class Granted:
 
     books: Books
     grant: Grant
-    line: BookedLine
+    of: Remainder
     on: date
 
     def earned(self) -> int:
@@ -41,7 +43,7 @@ class Granted:
             self._touch()
 
     def undone(self, since: date) -> int:
-        return net_left(self.line) - self.grant.paid_minor
+        return self.of.net_minor - self.grant.paid_minor
 
     def give(self, net_minor: int, since: date, ended_on: date | None) -> int:
         """Credits that are paid for late are there again, unless they have expired: then they are earned."""
@@ -59,7 +61,7 @@ class Granted:
 
     def _touch(self) -> None:
         self.books.touched.add(("grants", self.grant.id))
-        expired = self.books.schedules.get(left_id(self.grant))
+        expired = self.books.schedules.get(derived("sch", self.grant.id, "left"))
         if expired is not None:
             # What was left when the credits expired is all earned; it costs what the credits cost now.
             left_minor = self.grant.paid_minor - earned(self.grant, self.grant.used_minor)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Protocol
 
-from domain.books import BookedLine, Books, Document, Schedule
-from domain.corrected import net_left
+from domain.books import BookedLine, Books, Schedule
+from domain.corrected import Remainder
 from domain.keys import derived
 from domain.line import DELIVERED
 from domain.money import round_ratio
@@ -72,13 +72,16 @@ class Scheduled:
     """
 
     books: Books
-    document: Document
-    line: BookedLine
+    of: Remainder
     on: date
+
+    @property
+    def line(self) -> BookedLine:
+        return self.of.line
 
     def earned(self) -> int:
         # What the schedules do not bear, such as usage that prepaid credits paid, is not to come either.
-        return net_left(self.line) - self._to_come()
+        return self.of.net_minor - self._to_come()
 
     def take(self, net_minor: int) -> int:
         originals = list(self._originals())
@@ -107,27 +110,22 @@ class Scheduled:
     def undone(self, since: date) -> int:
         if self.line.recognize not in BY_TIME | DELIVERED:
             return 0
-        return net_left(self.line) - sum(schedule.amount_minor for schedule in self._all())
+        return self.of.net_minor - sum(schedule.amount_minor for schedule in self._all())
 
     def _own(self) -> Schedule:
         assert self.line.schedule_id is not None
         return self.books.schedules[self.line.schedule_id]
 
     def _originals(self) -> Iterator[Schedule]:
-        """The line's schedule, what a write-off left of it, and the credits of its days on credit notes of bills."""
+        """The line's schedule, what a write-off left of it, and those by which changes credited its days."""
+        schedules = self.books.schedules
         yield self._own()
-        rest = self.books.schedules.get(derived("sch", self.line.id, "rest"))
-        if rest is not None:
-            yield rest
-        for note in self.books.documents.values():
-            if note.kind == "credit_note" and note.corrects == self.document.id and note.correction_id is None:
-                for line in note.lines:
-                    if line.schedule_id in self.books.schedules and self._holds(line):
-                        yield self.books.schedules[line.schedule_id]
-
-    def _holds(self, credit: BookedLine) -> bool:
-        inside = self.line.starts_on <= credit.starts_on and credit.ends_on <= self.line.ends_on
-        return inside and credit.line_id == self.line.line_id and credit.net_minor > 0 < self.line.net_minor
+        rest_id = derived("sch", self.line.id, "rest")
+        if rest_id in schedules:
+            yield schedules[rest_id]
+        for change in self.of.changes:
+            if change.schedule_id in schedules:
+                yield schedules[change.schedule_id]
 
     def _all(self) -> Iterator[Schedule]:
         for original in self._originals():

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from domain.allocation import allocate
 from domain.bearers import revenue_of
 from domain.books import Books, Document
-from domain.corrected import written_off_tax
+from domain.corrected import remainders, written_off_tax
 from domain.correction_entry import Correction, begin, check
 from domain.credits import give
 from domain.errors import DomainError
@@ -83,13 +83,14 @@ def _redo(correction: Correction, net_minor: int, ended_on: date | None) -> None
     assert since is not None
     if not net_minor:
         return
-    bearers = [revenue_of(correction.books, document, line, correction.on) for line in document.lines]
+    lines = remainders(correction.books, document)
+    bearers = [revenue_of(correction.books, one, correction.on) for one in lines]
     undone = [max(0, bearer.undone(since)) for bearer in bearers]
-    weights = undone if any(undone) else [max(0, line.net_minor) for line in document.lines]
-    for line, bearer, part in zip(document.lines, bearers, allocate(net_minor, weights), strict=True):
+    weights = undone if any(undone) else [max(0, one.net_minor) for one in lines]
+    for one, bearer, part in zip(lines, bearers, allocate(net_minor, weights), strict=True):
         earned_minor = bearer.give(part, since, ended_on) if part else 0
-        correction.credit("revenue", earned_minor, line.line_id)
-        correction.credit("contract_position", part - earned_minor, line.line_id)
+        correction.credit("revenue", earned_minor, one.line.line_id)
+        correction.credit("contract_position", part - earned_minor, one.line.line_id)
 
 
 def _settle(document: Document) -> None:

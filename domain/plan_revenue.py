@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 
-from domain.books import BookedLine, Books, Plan, Schedule
-from domain.corrected import net_left
+from domain.books import Books, Plan, Schedule
+from domain.corrected import Remainder
 from domain.keys import derived
 from domain.line import DELIVERED
 from domain.line_revenue import ONE_DAY, ended, keep
@@ -23,11 +23,11 @@ class Planned:
 
     books: Books
     plan: Plan
-    line: BookedLine
+    of: Remainder
     on: date
 
     def earned(self) -> int:
-        return self._earned_of(net_left(self.line))
+        return self._earned_of(self.of.net_minor)
 
     def take(self, net_minor: int) -> int:
         earned_minor = self._earned_of(net_minor)
@@ -39,11 +39,12 @@ class Planned:
             restart(self.books, self.plan, net_minor, earned_minor=0, on=self.on)
 
     def undone(self, since: date) -> int:
-        net_minor = net_left(self.line)
-        return net_minor - recognized(net_minor, self.line.starts_on, self.line.ends_on, since)
+        line, net_minor = self.of.line, self.of.net_minor
+        return net_minor - recognized(net_minor, line.starts_on, line.ends_on, since)
 
     def give(self, net_minor: int, since: date, ended_on: date | None) -> int:
-        start, end = max(since, self.line.starts_on), min(self.line.ends_on, ended_on or self.line.ends_on)
+        line = self.of.line
+        start, end = max(since, line.starts_on), min(line.ends_on, ended_on or line.ends_on)
         running = current(self.books, self.plan)
         runs = running is not None and self.on < running.ends_on and start < end
         earned_minor = recognized(net_minor, start, end, self.on) if runs else net_minor
@@ -51,11 +52,11 @@ class Planned:
         return earned_minor
 
     def _earned_of(self, net_minor: int) -> int:
-        running = current(self.books, self.plan)
+        line, running = self.of.line, current(self.books, self.plan)
         if running is None or self.on >= running.ends_on or running.recognized_minor == running.amount_minor:
             return net_minor
-        if self.line.ends_on - self.line.starts_on > ONE_DAY and running.method not in DELIVERED:
-            return recognized(net_minor, self.line.starts_on, self.line.ends_on, self.on)
+        if line.ends_on - line.starts_on > ONE_DAY and running.method not in DELIVERED:
+            return recognized(net_minor, line.starts_on, line.ends_on, self.on)
         given = sum(schedule.recognized_minor for schedule in schedules(self.books, self.plan))
         whole = self.plan.amount_minor
         return round_ratio(net_minor * given, whole) if whole > 0 else net_minor

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from domain.bearers import take_back
 from domain.books import Books, Document
-from domain.corrected import creditable_minor, split, take_off
+from domain.corrected import creditable, remainders, split
 from domain.correction_entry import Correction, begin, check, check_amount
 from domain.credits import pay_out, refundable
 
@@ -39,19 +39,17 @@ def hand_back(correction: Correction, amount_minor: int) -> None:
     from_credit_minor = pay_out(books, document.id, amount_minor)
     correction.debit("customer_credit", from_credit_minor)
     beyond_minor = amount_minor - from_credit_minor
-    borne_minor = max(0, min(beyond_minor, _borne(document)))
+    borne_minor = max(0, min(beyond_minor, _borne(books, document)))
     if borne_minor:
-        shares = split(document, borne_minor)
-        take_back(correction, shares, "refunds")
-        take_off(shares)
+        take_back(correction, split(document, remainders(books, document), borne_minor), "refunds")
     correction.debit("refunds", beyond_minor - borne_minor)
     document.refunded_minor += amount_minor
 
 
 def _most(books: Books, document: Document) -> int:
-    return min(kept(document), refundable(books, document.id) + _borne(document))
+    return min(kept(document), refundable(books, document.id) + _borne(books, document))
 
 
-def _borne(document: Document) -> int:
+def _borne(books: Books, document: Document) -> int:
     """What of the lines was paid and not credited."""
-    return creditable_minor(document, None) - document.open_minor
+    return creditable(document, remainders(books, document)) - document.open_minor

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from domain.bearers import take_back
 from domain.books import Books, Document
-from domain.corrected import take_off, whole
+from domain.corrected import left, remainders, whole
 from domain.correction_entry import begin, check
 from domain.credits import give_back
 from domain.errors import DomainError
@@ -20,12 +20,12 @@ def void(books: Books, invoice_id: str, *, on: date, at: datetime, key: str) -> 
     """
     document = check(books, "void", invoice_id, on=on, at=at, key=key)
     _check_unpaid(document)
+    lines, open_minor = remainders(books, document), document.open_minor
+    unused_minor = left(document, lines) - open_minor
+    if unused_minor < 0:
+        raise DomainError("a change has credited days of it on another invoice; credit it instead", "/invoice")
     correction = begin(books, document, "void", on=on, key=key)
-    shares = whole(document)
-    take_back(correction, shares, "revenue")
-    take_off(shares)
-    open_minor = document.open_minor
-    unused_minor = sum(share.net_minor + share.tax_minor for share in shares) - open_minor
+    take_back(correction, whole(lines), "revenue")
     correction.credit("receivable", open_minor)
     correction.credit("customer_credit", unused_minor)
     give_back(books, unused_minor)

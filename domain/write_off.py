@@ -5,7 +5,7 @@ from datetime import date, datetime
 from domain.allocation import allocate
 from domain.bearers import revenue_of
 from domain.books import Books, Document
-from domain.corrected import net_left, tax_of_open
+from domain.corrected import remainders, tax_of_open
 from domain.correction_entry import begin, check
 from domain.errors import DomainError
 
@@ -21,14 +21,15 @@ def write_off(books: Books, invoice_id: str, *, on: date, at: datetime, key: str
     document = check(books, "write_off", invoice_id, on=on, at=at, key=key)
     _check_open(document)
     correction = begin(books, document, "write_off", on=on, key=key)
-    bearers = [revenue_of(books, document, line, on) for line in document.lines]
-    to_come = [net_left(line) - bearer.earned() for line, bearer in zip(document.lines, bearers, strict=True)]
-    open_minor, tax_minor = document.open_minor, tax_of_open(document)
+    lines = remainders(books, document)
+    bearers = [revenue_of(books, one, on) for one in lines]
+    to_come = [one.net_minor - bearer.earned() for one, bearer in zip(lines, bearers, strict=True)]
+    open_minor, tax_minor = document.open_minor, tax_of_open(document, lines)
     net_minor = open_minor - tax_minor
     undone_minor = max(0, min(net_minor, sum(to_come)))
-    for line, bearer, part in zip(document.lines, bearers, _parts(undone_minor, to_come), strict=True):
+    for one, bearer, part in zip(lines, bearers, _parts(undone_minor, to_come), strict=True):
         bearer.stop(part)
-        correction.debit("contract_position", part, line.line_id)
+        correction.debit("contract_position", part, one.line.line_id)
     correction.debit("bad_debt", net_minor - undone_minor)
     correction.debit("tax_payable", tax_minor)
     correction.credit("receivable", open_minor)

@@ -64,10 +64,18 @@ def invoice(books: Books, *lines: BookedLine, on: date = JANUARY, credit_minor: 
     return document
 
 
-def downgrade(books: Books, billed: Document, net_minor: int, on: date) -> None:
-    """The credit note of a change: so much less of the invoice's first line from the day on."""
+def downgrade(
+    books: Books, billed: Document, on: date, credit_minor: int, charge_minor: int, beside_minor: int
+) -> None:
+    """The credit note of a change: the old state's days of the first line less the new state's, and a line beside."""
     one = billed.lines[0]
-    credit = BookedLine("il_note", one.line_id, "credit", on, one.ends_on, net_minor, 0, one.recognize, "sch_note")
+    parts = [(one.line_id, "credit", credit_minor), (one.line_id, "charge", -charge_minor)]
+    lines = [
+        BookedLine(f"il_{kind}_{id_}", id_, kind, on, one.ends_on, net_minor, 0, "daily", f"sch_{kind}_{id_}")
+        for id_, kind, net_minor in [*parts, ("beside", "charge", -beside_minor)]
+        if net_minor
+    ]
+    net_minor = credit_minor - charge_minor - beside_minor
     books.documents["inv_note"] = Document(
         id="inv_note",
         kind="credit_note",
@@ -79,14 +87,14 @@ def downgrade(books: Books, billed: Document, net_minor: int, on: date) -> None:
         tax_minor=0,
         total_minor=net_minor,
         status="issued",
-        lines=[credit],
+        lines=lines,
         corrects=billed.id,
     )
-    books.keep(replace(_schedule(credit, on), amount_minor=-net_minor))
-    one.credited_minor += net_minor
+    for line in lines:
+        books.keep(replace(_schedule(line, on), amount_minor=-line.net_minor))
     billed.credited_minor += net_minor
-    position = Posting("contract_position", net_minor, one.line_id)
-    _post(books, "credit_note/inv_note", on, position, Posting("receivable", -net_minor))
+    position = [Posting("contract_position", line.net_minor, line.line_id) for line in lines]
+    _post(books, "credit_note/inv_note", on, *position, Posting("receivable", -net_minor))
 
 
 def plan(books: Books, line_id: str, amount_minor: int, start: date, end: date) -> Plan:

@@ -210,26 +210,44 @@ def test_a_void_gives_used_customer_credit_back() -> None:
     assert balances(kept) == {"cash": 3100, "customer_credit": 1100, "revenue": 2000}
 
 
-def test_a_line_that_a_change_has_credited_is_undone_by_what_is_left_on_each_day() -> None:
-    """Half of February and March, 29.50, is credited on 1 February. By the 15th 31 + 14 x 0.50 = 38.00 is earned."""
+def changed(*, beside_minor: int = 0) -> tuple[Books, Document]:
+    """90.00; on 1 February 59.00 is credited and 29.50 billed for the days left: half of it. 60.50 is owed.
+
+    By 15 February 31 + 14 x 0.50 = 38.00 is earned. A line beside is billed 5.90 for the 59 days, 1.40 by then.
+    """
     kept = books()
     billed = invoice(kept, line(9000))
-    downgrade(kept, billed, 2950, FEBRUARY)
+    downgrade(kept, billed, FEBRUARY, 5900, 2950, beside_minor)
+    return kept, billed
+
+
+@pytest.mark.parametrize("beside_minor", [0, 590])
+def test_an_invoice_that_a_change_has_credited_is_voided_with_what_is_left_of_it(beside_minor: int) -> None:
+    kept, billed = changed(beside_minor=beside_minor)
+    assert billed.open_minor == 6050 + beside_minor
     correction.void(kept, billed.id, **at(date(2026, 2, 15)))
-    assert revenue(kept, FEBRUARY) == 14 * 50 - 3800
+    assert revenue(kept, FEBRUARY) == -3100
     assert balances(kept) == {}
     end(kept, MARCH)
     assert balances(kept) == {}
 
 
-def test_a_line_that_a_change_has_credited_is_written_off_by_what_is_left() -> None:
-    kept = books()
-    billed = invoice(kept, line(9000))
-    downgrade(kept, billed, 2950, FEBRUARY)
+def test_an_invoice_that_a_change_has_credited_is_written_off_by_what_is_left() -> None:
+    kept, billed = changed(beside_minor=590)
     correction.write_off(kept, billed.id, **at(date(2026, 2, 15)))
-    assert (billed.bad_debt_minor, billed.undone_minor) == (3800, 6050 - 3800)
+    assert (billed.bad_debt_minor, billed.undone_minor) == (3800 + 140, 2250 + 450)
     end(kept)
-    assert balances(kept) == {"bad_debt": 3800, "revenue": 3800}
+    assert balances(kept) == {"bad_debt": 3940, "revenue": 3940}
+
+
+def test_what_a_change_has_credited_is_not_credited_again() -> None:
+    kept, billed = changed()
+    with pytest.raises(DomainError, match="what is left to credit: 6050"):
+        correction.credit_note(kept, billed.id, 6051, None, **at(FEBRUARY))
+    correction.credit_note(kept, billed.id, 6050, "plan", **at(date(2026, 2, 15)))
+    assert (billed.status, balances(kept)) == ("paid", {})
+    end(kept)
+    assert balances(kept) == {}
 
 
 @pytest.mark.parametrize("line_id", [None, "plan"])

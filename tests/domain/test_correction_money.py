@@ -297,6 +297,18 @@ def test_prepaid_credits_that_are_not_paid_for_are_withdrawn_until_they_are() ->
     assert (grant.paid_minor, grant.granted_minor, grant.earned_minor) == (10_000, 11_000, 2000)
 
 
+def test_prepaid_credits_that_are_paid_for_after_they_have_expired_are_earned_at_once() -> None:
+    kept = books()
+    bought = replace(line(10_000, JANUARY, date(2026, 1, 2), id="prepaid"), kind="prepaid", schedule_id=None)
+    billed = invoice(kept, bought)
+    grant = Grant("gra_1", "prepaid", 10_000, 11_000, 2200, 2000, JANUARY, FEBRUARY, 0, ("calls",), bought.id)
+    kept.grants[grant.id] = grant
+    correction.write_off(kept, billed.id, **at(JANUARY, "w"))
+    correction.pay(kept, billed.id, 10_000, **at(MARCH))
+    assert (balance(kept, "bad_debt"), balance(kept, "revenue")) == (0, 8000)
+    assert (grant.paid_minor, grant.earned_minor) == (10_000, 10_000)
+
+
 def test_a_dispute_that_is_won_moves_the_money_there_and_back() -> None:
     kept, billed = paid()
     correction.dispute(kept, billed.id, **at(date(2026, 1, 10), "d"))
