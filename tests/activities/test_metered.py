@@ -138,13 +138,13 @@ def test_quarterly_usage_is_accrued_month_by_month_and_billed_once(database: Dat
     assert story.balances() == {"receivable": 573_000, "revenue": -573_000}
 
 
-def test_usage_that_comes_after_its_month_was_accrued_is_revenue_of_the_next(database: Database) -> None:
+def test_usage_that_comes_after_its_month_was_accrued_is_still_revenue_of_that_month(database: Database) -> None:
     story = Story(database, terms(seats(every="quarter"), meters=METERS))
     depart(story, "e1", date(2013, 1, 20), seats=100)
     story.until(date(2013, 2, 1))
     depart(story, "late", date(2013, 1, 21), seats=10)
     story.until(date(2013, 4, 1))
-    assert story.revenue() == {"2013-01": 45_000, "2013-02": 4_500}
+    assert story.revenue() == {"2013-01": 49_500}
     assert story.balances() == {"receivable": 49_500, "revenue": -49_500}
 
 
