@@ -21,6 +21,11 @@ def changes_of(books: Books, document: Document) -> tuple[dict[str, list[BookedL
                 by_line.setdefault(billed[1].id, []).append(line)
             elif billed is None and note.corrects == document.id:
                 others.append(line)
+    for id_, lines in by_line.items():
+        if sum(line.net_minor for line in lines) < 0:
+            # More was billed than credited: what was billed stands for itself, as what is beside does.
+            others += [line for line in lines if line.net_minor < 0]
+            by_line[id_] = [line for line in lines if line.net_minor >= 0]
     return by_line, others
 
 

@@ -232,6 +232,18 @@ def test_an_invoice_that_a_change_has_credited_is_voided_with_what_is_left_of_it
     assert balances(kept) == {}
 
 
+def test_a_line_that_a_change_has_raised_is_never_credited_by_more_than_it_billed() -> None:
+    """59.00 of the line is credited and 70.80 billed, while what is beside gives 23.60 back: 11.80 less is owed."""
+    kept = books()
+    billed = invoice(kept, line(9000))
+    downgrade(kept, billed, FEBRUARY, 5900, 7080, -2360)
+    correction.void(kept, billed.id, **at(date(2026, 2, 15)))
+    assert billed.lines[0].credited_minor == 9000 - 5900
+    assert balances(kept) == {}
+    end(kept)
+    assert balances(kept) == {}
+
+
 def test_an_invoice_that_a_change_has_credited_is_written_off_by_what_is_left() -> None:
     kept, billed = changed(beside_minor=590)
     correction.write_off(kept, billed.id, **at(date(2026, 2, 15)))
