@@ -21,6 +21,7 @@ from activities.correcting import Correcting
 from activities.dispatching import Dispatcher
 from activities.heartbeats import Heartbeats
 from activities.invoicing import Invoicing
+from activities.quoting import Quoting
 from activities.refunding import Refunding
 from activities.signatures import CONTRACTS_QUEUE, LEDGER_QUEUE, PAYMENTS_QUEUE
 from gateways.payment import PaymentGateway
@@ -44,6 +45,7 @@ def build_workers(
     """One worker for each task queue; payments are held to the gateway's rate over all processes."""
     invoicing, charging, clock = Invoicing(database), Charging(database, gateway), Clock(database, client)
     correcting, refunding = Correcting(database), Refunding(gateway)
+    quoting = Quoting(database, client)
     grace = timedelta(seconds=settings.worker_graceful_shutdown_seconds)
     interceptors = [Heartbeats()]
     contracts = Worker(
@@ -66,6 +68,8 @@ def build_workers(
             correcting.correct_invoice,
             correcting.prepare_refund,
             correcting.fall_due,
+            quoting.record_quote,
+            quoting.start_contract,
         ],
         activity_executor=threads,
         max_concurrent_activities=settings.worker_max_concurrent_activities,

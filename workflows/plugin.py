@@ -8,8 +8,9 @@ from workflows.collection import Collection
 from workflows.contract import Contract
 from workflows.converter import data_converter
 from workflows.correction import Correction
+from workflows.quote import Quote
 
-WORKFLOWS = (Contract, Collection, Correction, TestClock)
+WORKFLOWS = (Contract, Collection, Correction, TestClock, Quote)
 
 # The domain is pure (held to it by lint and tests), so that every run can share one copy of it. A run is one billing
 # cycle, so what each would load anew is kept to the workflow's own file.
@@ -20,6 +21,7 @@ _SHARED_MODULES = (
     "pydantic_core",
     "workflows.collecting",
     "workflows.options",
+    "workflows.quote_visibility",
     "workflows.updates",
     "workflows.visibility",
 )
