@@ -4,10 +4,11 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.failures import visible
-from activities.signatures import Corrected, CorrectInvoice, CorrectionSteps, PreparedRefund, ReviewPayment
+from activities.signatures import CorrectionSteps, PreparedRefund, ReviewPayment
 from domain.books import Books, Document
 from domain.correcting import RefundPayment, correct
 from domain.errors import DomainError
+from domain.life import Corrected, CorrectInvoice
 from domain.period import local_date
 from domain.terms import Terms
 from models import collection

@@ -10,8 +10,8 @@ from typing import Literal
 
 from temporalio import activity
 
-from domain.correcting import CorrectionType
 from domain.invoice import DocumentKind
+from domain.life import Corrected, CorrectInvoice
 from domain.quote import QuoteDecision
 from domain.state import Decision, Item
 
@@ -89,17 +89,6 @@ class ChargeOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class CorrectInvoice:
-    """Do to an invoice what was asked for under the id `correction_id`, at the business instant `at`."""
-
-    correction_id: str
-    contract_id: str
-    invoice_id: str
-    correction: CorrectionType
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class PreparedRefund:
     """Where money is to go back to: through the intent that it came by, or by hand where there is none."""
 
@@ -118,27 +107,6 @@ class RefundIntent:
     intent_id: str
     amount_minor: int
     currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class Corrected:
-    """What became of a correction: the document that it made, and the invoices whose open amount it changed."""
-
-    invoice_ids: tuple[str, ...] = ()
-    document_id: str | None = None
-    number: str | None = None
-    refused: str | None = None
-    field: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class QuoteDecided:
-    """A decision of a quote's workflow at the instant `at`; `sequence` counts them over its whole life."""
-
-    decision: QuoteDecision
-    sequence: int
-    at: datetime
-    clock_id: str | None = None
 
 
 class InvoicingSteps(ABC):

@@ -8,13 +8,13 @@ from pydantic import Field
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
-from activities.signatures import Corrected, CorrectInvoice
 from api import temporal
 from api.calls import Call, CurrentCall
 from api.fields import Input, Output
 from api.problems import Problem, conflict, invalid, not_found
 from api.routing import api_router, needs
 from domain.correcting import Correction
+from domain.life import Corrected, CorrectInvoice
 from models.clock import get_clock
 from models.contract import get_contract
 from models.correction import CorrectionRecord, corrections_of

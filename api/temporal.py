@@ -18,11 +18,10 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.signatures import Corrected, CorrectInvoice
 from api.problems import Problem, conflict, invalid, unavailable
 from api.wakeups import WakeupFailed
 from domain import keys
-from domain.life import ClockLife, ContractLife
+from domain.life import ClockLife, ContractLife, Corrected, CorrectInvoice
 from models.database import Database
 from models.invoice import to_collect_anew
 from workflows import starting

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from domain.commands import Change, Command
+from domain.correcting import CorrectionType
 from domain.state import ContractState, Status
 from domain.terms import Dunning
 
@@ -137,6 +138,38 @@ class CollectionView:
     next_action_at: datetime | None
     last_code: str
     history: tuple[Happening, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectInvoice:
+    """Do to an invoice what was asked for under the id `correction_id`, at the business instant `at`."""
+
+    correction_id: str
+    contract_id: str
+    invoice_id: str
+    correction: CorrectionType
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What became of a correction: the document that it made, and the invoices whose open amount it changed."""
+
+    invoice_ids: tuple[str, ...] = ()
+    document_id: str | None = None
+    number: str | None = None
+    refused: str | None = None
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteDecided:
+    """A decision of a quote's workflow at the instant `at`; `sequence` counts them over its whole life."""
+
+    decision: QuoteDecision
+    sequence: int
+    at: datetime
+    clock_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

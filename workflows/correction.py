@@ -6,8 +6,9 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.signatures import Corrected, CorrectInvoice, CorrectionSteps, RefundIntent, RefundSteps
+    from activities.signatures import CorrectionSteps, RefundIntent, RefundSteps
     from domain import keys
+    from domain.life import Corrected, CorrectInvoice
 
 from workflows import options
 from workflows.collection import Collection

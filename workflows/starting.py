@@ -5,10 +5,10 @@ from datetime import timedelta
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from activities.signatures import CONTRACTS_QUEUE, Corrected, CorrectInvoice
+from activities.signatures import CONTRACTS_QUEUE
 from domain import keys
 from domain.due import service_end
-from domain.life import ClockLife, ContractLife
+from domain.life import ClockLife, ContractLife, Corrected, CorrectInvoice
 from workflows.clock import TestClock
 from workflows.contract import Contract
 from workflows.correction import Correction
