@@ -109,6 +109,16 @@ class RefundIntent:
     currency: str
 
 
+@dataclass(frozen=True, slots=True)
+class QuoteDecided:
+    """A decision of a quote's workflow at the instant `at`; `sequence` counts them over its whole life."""
+
+    decision: QuoteDecision
+    sequence: int
+    at: datetime
+    clock_id: str | None = None
+
+
 class InvoicingSteps(ABC):
     @activity.defn(name="rate_usage")
     @abstractmethod

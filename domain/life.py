@@ -163,16 +163,6 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True)
-class QuoteDecided:
-    """A decision of a quote's workflow at the instant `at`; `sequence` counts them over its whole life."""
-
-    decision: QuoteDecision
-    sequence: int
-    at: datetime
-    clock_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ClockLife:
     """A test clock and the instant that it shows."""
 
