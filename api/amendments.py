@@ -1,10 +1,10 @@
 """Changes to a contract. The API only asks: the contract's workflow decides, and is the only one that writes."""
 
 from datetime import date
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from fastapi import Response
-from pydantic import Field
+from pydantic import Field, model_validator
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -12,13 +12,18 @@ from api import temporal
 from api.calls import Call, CurrentCall
 from api.contracts import existing_contract, started
 from api.fields import Input, Output
+from api.previews import Preview, document_of
 from api.problems import Problem, conflict, not_found
 from api.routing import api_router, needs
 from domain import keys
 from domain.commands import Cancel, Change
+from domain.contract import decide
+from domain.errors import RefusedChange
+from domain.expectation import check_version
 from domain.life import Amend, Amended
 from domain.state import ENDED, Status
 from models.clock import get_clock
+from models.contract import state_of
 
 ANSWER_SECONDS: Final = 10
 POLL_SECONDS: Final = 2
@@ -30,9 +35,13 @@ ExpectedVersion = Field(
 )
 
 
+DryRun = Field(default=False, description="Answer with what the change would make, and change nothing.")
+
+
 class NewAmendment(Input):
     change: Change
     expected_version: int | None = ExpectedVersion
+    dry_run: bool = DryRun
 
 
 class NewCancellation(Input):
@@ -42,6 +51,18 @@ class NewCancellation(Input):
         default="unused", description="What becomes of days that are paid for."
     )
     expected_version: int | None = ExpectedVersion
+    dry_run: bool = DryRun
+
+    @property
+    def cancel(self) -> Cancel:
+        """The change that it is."""
+        return Cancel(when=self.when, on=self.on, credit=self.credit)
+
+    @model_validator(mode="after")
+    def _is_a_cancellation(self) -> Self:
+        if (self.when == "date") != (self.on is not None):
+            raise ValueError("on: give a day with when: date, and only then")
+        return self
 
 
 class DocumentOut(Output):
@@ -54,11 +75,14 @@ class DocumentOut(Output):
 class AmendmentOut(Output):
     id: str = Field(examples=["amd_0f6d2c1b.019a5b2e-8a52-7a29-9b2e-6f1f6b6d7f10"])
     contract_id: str
-    outcome: Literal["applied", "pending"] = Field(description="While it is pending, read its Location again.")
+    outcome: Literal["applied", "pending", "dry_run"] = Field(
+        description="While it is pending, read its Location again."
+    )
     version: int | None = Field(default=None, description="The contract's version with the change.")
     status: Status | None = Field(default=None, description="The contract's status with the change.")
     happened: str | None = Field(default=None, examples=["gates changes now"])
     document: DocumentOut | None = None
+    preview: Preview | None = Field(default=None, description="The document that a dry run would make.")
 
 
 @router.post(
@@ -75,7 +99,12 @@ async def amend_contract(contract_id: str, body: NewAmendment, call: CurrentCall
     the contract has moved on or has ended, 422 where the change does not fit it, 503 where nobody took it: then send
     the same request again under the same key.
     """
-    return await _amend(call, contract_id, Amend(body.change, body.expected_version), response, "/change")
+    change = Amend(body.change, body.expected_version)
+    if body.dry_run:
+        return await run_in_threadpool(
+            call.parts.database.run, lambda session: _tried(session, call, contract_id, change)
+        )
+    return await _amend(call, contract_id, change, response, "/change")
 
 
 @router.post(
@@ -89,9 +118,12 @@ async def cancel_contract(
     contract_id: str, body: NewCancellation, call: CurrentCall, response: Response
 ) -> AmendmentOut:
     """The same as an amendment with the change `cancel`."""
-    return await _amend(
-        call, contract_id, Amend(Cancel(when=body.when, on=body.on, credit=body.credit), body.expected_version), response, ""
-    )
+    change = Amend(Cancel(when=body.when, on=body.on, credit=body.credit), body.expected_version)
+    if body.dry_run:
+        return await run_in_threadpool(
+            call.parts.database.run, lambda session: _tried(session, call, contract_id, change)
+        )
+    return await _amend(call, contract_id, change, response, "")
 
 
 @router.get(
@@ -122,6 +154,34 @@ async def _amend(call: Call, contract_id: str, change: Amend, response: Response
     response.status_code = 200 if reply.result else 202
     response.headers["Location"] = f"/v1/contracts/{contract_id}/amendments/{shown.id}"
     return shown
+
+
+async def _try(call: Call, contract_id: str, change: Amend, _: Response, pointer: str) -> AmendmentOut:
+    return await run_in_threadpool(
+        call.parts.database.run, lambda session: _tried(session, call, contract_id, change, pointer)
+    )
+
+
+def _tried(session: Session, call: Call, contract_id: str, change: Amend, pointer: str) -> AmendmentOut:
+    """What the change would make of the contract as it was recorded last; nothing is stored."""
+    state = state_of(existing_contract(session, contract_id))
+    dated, _ = _dated(session, contract_id, change)
+    if dated is None:
+        raise conflict("contract-ended", "The contract has ended; it does not change.")
+    try:
+        check_version(state, change.expected_version)
+        decision = decide(state, change.change, dated.at or call.at)
+    except RefusedChange as refusal:
+        raise temporal.Refused(type(refusal).__name__, refusal.message, refusal.field).as_problem(pointer) from None
+    return AmendmentOut(
+        id=call.new_id("amd"),
+        contract_id=contract_id,
+        outcome="dry_run",
+        version=decision.state.version,
+        status=decision.state.status,
+        happened=decision.happened,
+        preview=document_of(session, decision),
+    )
 
 
 async def _ask(call: Call, contract_id: str, change: Amend, key: str) -> temporal.Reply[Amended]:

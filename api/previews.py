@@ -1,6 +1,7 @@
-"""What a contract's next invoice would be: the same pure core that bills, and nothing claimed."""
+"""What a contract would bill: next, or after a change. The core that bills does it, and nothing is kept."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 from pydantic import Field
@@ -8,18 +9,19 @@ from sqlmodel import Session
 
 from api.amounts import Amount, Quantity
 from api.calls import CurrentCall
-from api.contract_usage import usage_so_far
 from api.contracts import existing_contract
 from api.fields import Output
 from api.invoices import StepOut, TaxOut
 from api.routing import api_router, needs
+from domain import issuing
+from domain.books import BookedLine, Document, DocumentKind
 from domain.commands import Wake
 from domain.contract import decide
 from domain.due import next_due
-from domain.invoice import DocumentKind, Draft, DraftLine, draft
-from domain.rating import Usage
-from domain.state import Bill, ContractState
+from domain.state import ContractState, Decision
+from models.books import load
 from models.contract import state_of
+from models.usage_source import DatabaseUsage
 
 # Between two bills of a yearly line lie at most twelve wake-ups that only recognise revenue.
 WAKES_MAX: Final = 24
@@ -66,38 +68,50 @@ class NextInvoice(Output):
 def preview_next_invoice(contract_id: str, call: CurrentCall) -> NextInvoice:
     with call.parts.database.transaction() as session:
         state = state_of(existing_contract(session, contract_id))
-        found = _next_document(session, state)
-    return NextInvoice(next_invoice=_preview(state, *found) if found else None)
+        return NextInvoice(next_invoice=next_document(session, state))
 
 
-def _next_document(session: Session, state: ContractState) -> tuple[Bill, Draft] | None:
+def next_document(session: Session, state: ContractState) -> Preview | None:
+    """The next document that time brings; None where none comes within two years."""
     for _ in range(WAKES_MAX):
         due = next_due(state)
         if due is None:
             return None
         decision = decide(state, Wake(), due.at)
         state = decision.state
-        if decision.bill is not None:
-            document = draft(decision.bill, _usage_of(session, state, decision.bill), state.terms)
-            if document is not None:
-                return decision.bill, document
+        document = document_of(session, decision)
+        if document is not None:
+            return document
     return None
 
 
-def _usage_of(session: Session, state: ContractState, bill: Bill) -> dict[int, Usage]:
-    metered = ((n, item) for n, item in enumerate(bill.items) if item.kind == "usage")
-    return {n: usage_so_far(session, state, item) for n, item in metered}
+def document_of(session: Session, decision: Decision) -> Preview | None:
+    """The document that a decision would make; None where it bills nothing."""
+    state, bill = decision.state, decision.bill
+    if bill is None:
+        return None
+    terms = state.terms
+    books = load(
+        session,
+        state.contract_id,
+        zone=terms.timezone,
+        currency=terms.currency,
+        book=terms.legal_entity,
+        since=min((item.start for item in bill.items), default=bill.on),
+    )
+    document = issuing.preview(books, decision, DatabaseUsage(session, state.contract_id))
+    return _shown(state, document) if document is not None else None
 
 
-def _preview(state: ContractState, bill: Bill, document: Draft) -> Preview:
+def _shown(state: ContractState, document: Document) -> Preview:
     currency = state.terms.currency
     rates = {rate.name: rate for rate in state.terms.tax}
     return Preview(
         contract_id=state.contract_id,
         version=state.version,
         kind=document.kind,
-        issued_on=bill.on,
-        due_on=bill.due_on,
+        issued_on=document.issued_on,
+        due_on=document.due_on,
         net=Amount.of(document.net_minor, currency),
         tax=Amount.of(document.tax_minor, currency),
         total=Amount.of(document.total_minor, currency),
@@ -109,13 +123,13 @@ def _preview(state: ContractState, bill: Bill, document: Draft) -> Preview:
     )
 
 
-def _line(line: DraftLine, currency: str) -> PreviewLine:
+def _line(line: BookedLine, currency: str) -> PreviewLine:
     return PreviewLine(
-        line=line.item.line,
-        kind=line.item.kind,
-        period_start=line.item.start,
-        period_end=line.item.end,
-        quantity=line.usage.total,
+        line=line.line_id,
+        kind=line.kind,
+        period_start=line.starts_on,
+        period_end=line.ends_on,
+        quantity=Decimal(line.quantity or 0),
         net=Amount.of(line.net_minor, currency),
         tax=Amount.of(line.tax_minor, currency),
         steps=[
