@@ -40,12 +40,12 @@ def balances(entries: Iterable[Entry], day: date) -> dict[str, int]:
 
 
 def revenue_by_month(entries: Iterable[Entry]) -> Months:
-    """Recognised revenue by calendar month, in minor units; a month without any is absent."""
+    """Recognised revenue by calendar month, in minor units; a month that comes to nothing is absent."""
     months: Months = {}
     for by_month in revenue_by_line(entries).values():
         for month, amount_minor in by_month.items():
             months[month] = months.get(month, 0) + amount_minor
-    return dict(sorted(months.items()))
+    return {month: amount_minor for month, amount_minor in sorted(months.items()) if amount_minor}
 
 
 def revenue_by_line(entries: Iterable[Entry]) -> dict[str, Months]:

@@ -10,14 +10,18 @@ from domain.balances import balances, revenue_by_line, revenue_by_month
 from domain.books import Books, Document, RatedPeriod
 from domain.commands import Command, Recognise, Wake
 from domain.due import next_due
+from domain.errors import RefusedChange
 from domain.metering import Event, aggregate
 from domain.money import to_major
-from domain.period import first_instant
+from domain.period import first_instant, local_date
 from domain.prices import reads_events
 from domain.rating import Usage, group_by
-from domain.state import Item
+from domain.state import Decision, Item
 from domain.terms import Terms
 from tests.domain.shell import Steps, instant
+
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Told:
     """The usage that is known by `now`; what was known when a period was billed is not late."""
 
     events: Sequence[Used]
-    now: datetime = datetime.min.replace(tzinfo=UTC)
+    now: datetime = LONG_AGO
     counted_at: dict[str, datetime] = field(default_factory=dict)
 
     def usage(self, item: Item, until: datetime | None = None) -> Usage:
@@ -85,6 +89,20 @@ class Account:
     agreed: Terms
     books: Books
     told: Told
+    decisions: int = 0
+
+    def take(self, decision: Decision, at: datetime) -> None:
+        """Account for a decision. Nothing of it is posted to a closed month."""
+        self.decisions += 1
+        self.told.now = at
+        books, posted = self.books, len(self.books.entries)
+        if decision.bill is None:
+            issuing.record(books, decision, self.told, sequence=self.decisions, at=at)
+        else:
+            issuing.issue(books, decision, self.told, sequence=self.decisions, at=at)
+            self.told.counted_at.update((id_, at) for id_ in books.periods if id_ not in self.told.counted_at)
+        if books.closed_until is not None:
+            assert all(entry.posting_on >= books.closed_until for entry in books.entries[posted:])
 
     def money(self, minor: int) -> str:
         return f"{to_major(minor, self.agreed.currency):f}"
@@ -122,19 +140,25 @@ def sign(document: Document) -> int:
 
 
 def account(
-    agreed: Terms, until: str, steps: Steps = (), used: Sequence[Used] = (), closed_until: dict[str, str] | None = None
+    agreed: Terms,
+    until: str,
+    steps: Steps = (),
+    used: Sequence[Used] = (),
+    closed_until: dict[str, str] | None = None,
+    *,
+    may_refuse: bool = False,
 ) -> Account:
     """The contract's books at the end of the day `until`, by when all revenue is recognised.
 
-    `closed_until` says from which instant on months are closed, and up to which day.
+    `closed_until` says from which instant on months are closed, and up to which day. Steps that the contract refuses
+    are left out where it `may_refuse` some.
     """
     state = contract.sign("con_1", "cus_1", agreed)
-    books = Books(state.contract_id, state.customer_id, agreed.currency, "main", agreed.timezone)
     told = Told(used)
+    found = Account(agreed, Books("con_1", "cus_1", agreed.currency, "main", agreed.timezone), told)
     end_at = first_instant(date.fromisoformat(until) + timedelta(days=1), agreed.timezone)
     closing = {instant(at, agreed.timezone): date.fromisoformat(day) for at, day in (closed_until or {}).items()}
     waiting: list[tuple[datetime, Command]] = [(instant(at, agreed.timezone), command) for at, command in steps]
-    sequence = 0
     while True:
         due = next_due(state)
         wakes_at = due.at if due is not None and due.at < end_at else None
@@ -144,23 +168,20 @@ def account(
             at, command = wakes_at, Wake()
         else:
             break
-        books.closed_until = max((day for closed_at, day in closing.items() if closed_at <= at), default=None)
-        told.now = at
-        decision = contract.decide(state, command, at)
-        state, sequence = decision.state, sequence + 1
-        if decision.bill is None:
-            issuing.record(books, decision, told, sequence=sequence, at=at)
-        else:
-            issuing.issue(books, decision, told, sequence=sequence, at=at)
-            told.counted_at.update((id_, at) for id_ in books.periods if id_ not in told.counted_at)
-    told.now = end_at
-    books.closed_until = max(closing.values(), default=None)
+        found.books.closed_until = max((day for closed_at, day in closing.items() if closed_at <= at), default=None)
+        try:
+            decision = contract.decide(state, command, at)
+        except RefusedChange:
+            if may_refuse:
+                continue
+            raise
+        state = decision.state
+        found.take(decision, at)
+    found.books.closed_until = max(closing.values(), default=None)
     if not state.over:
-        through = date.fromisoformat(until) + timedelta(days=1)
-        decision = contract.decide(state, Recognise(through=through), end_at)
-        issuing.record(books, decision, told, sequence=sequence + 1, at=end_at)
-    check(books)
-    return Account(agreed, books, told)
+        found.take(contract.decide(state, Recognise(through=local_date(end_at, agreed.timezone)), end_at), end_at)
+    check(found.books)
+    return found
 
 
 def check(books: Books) -> None:
