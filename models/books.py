@@ -1,6 +1,6 @@
 """A contract's books in the database: loaded as far as a decision needs them, stored as far as it changed them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from domain.books import Books, CustomerCredit, Document
 from domain.keys import derived
+from domain.state import Decision
 from domain.terms import Terms
 from models.books_papers import new_document
 from models.books_reading import READ, statement
@@ -25,6 +26,12 @@ class LoadedBooks(Books):
     """Books that remember what of them is stored."""
 
     stored: Rows = field(default_factory=nothing, repr=False, compare=False)
+
+
+def reach(decision: Decision) -> date | None:
+    """The earliest day that the decision's items reach back to; None where it has none."""
+    items = (*(decision.bill.items if decision.bill else ()), *decision.accruals)
+    return min((min(item.start, item.period_start or item.start) for item in items), default=None)
 
 
 class UnknownContract(LookupError):
@@ -56,8 +63,8 @@ def load(
 ) -> LoadedBooks:
     """The contract's books, as far as they matter: what is unfinished, open, unused, running or late.
 
-    `since` is the earliest day that a decision's items reach back to: documents, rated periods, windows and plans
-    that reach beyond it are there too. Of `invoices` there is all that belongs to them, also what is finished.
+    `since` is the `reach` of a decision: documents, schedules, rated periods, windows and plans that go beyond it are
+    there too. Of `invoices` there is all that belongs to them, also what is finished.
     The caller holds the contract's lock; the documents that are read are locked.
 
     Raises:
@@ -138,14 +145,18 @@ def _changes(books: LoadedBooks, new: Sequence[Document], rated_again: Collectio
     corrected = [books.documents[id_] for id_ in changed["documents"] if id_ not in issued]
     rows = {name: list(table.values()) for name, table in changed.items()}
     rows["documents"] = [changed["documents"][document.id] for document in corrected]
-    rows["lines"] = [
-        dumps({field: getattr(line, field) for field in ("id", "credited_minor", "credited_tax_minor")})
-        for document in corrected
-        for line in document.lines
-        if line.credited_minor or line.credited_tax_minor
-    ]
+    rows["lines"] = [dumps(line) for document in corrected for line in _credited(document, before["documents"])]
     rows["uses"] = [dumps(use) for use in _uses(books, new)]
     return rows
+
+
+def _credited(document: Document, before: Mapping[str, bytes]) -> Iterator[dict[str, object]]:
+    """What was credited of the lines of which it is not what it was before."""
+    known = {line["id"]: line for line in orjson.loads(before[document.id])["lines"]}
+    for line in document.lines:
+        taken = {"credited_minor": line.credited_minor, "credited_tax_minor": line.credited_tax_minor}
+        if any(known[line.id][name] != minor for name, minor in taken.items()):
+            yield {"id": line.id, **taken}
 
 
 def _uses(books: LoadedBooks, new: Sequence[Document]) -> Iterator[dict[str, object]]:

@@ -77,7 +77,6 @@ def _line(terms: Terms, line: BookedLine, usage: DatabaseUsage | None) -> NewLin
         net_minor=line.net_minor,
         tax_minor=line.tax_minor,
         steps=line.steps,
-        rated_line_id=rated[0] if len(rated) == 1 else None,
         rated_line_ids=rated,
         recognize=line.recognize,
         schedule_id=line.schedule_id,

@@ -8,7 +8,6 @@ from pydantic import TypeAdapter
 from sqlalchemy import TextClause, text
 
 from domain.books import CustomerCredit, Document, Grant, Plan, RatedPeriod, Schedule, Window
-from models.books_rows import LIVE_GRANT_SQL
 from models.recognition import UNFINISHED_SQL
 
 
@@ -43,7 +42,7 @@ def statement(*, everything: bool, since: bool, named: bool) -> TextClause:
     asked = [_SINCE] * since + [_NAMED] * named
     conditions = {name: " OR ".join([_ALWAYS[name], *(a[name] for a in asked if name in a)]) for name in _ALWAYS}
     reach = ", ".join(["(SELECT min(starts_on) FROM periods)", *(a["reach"] for a in asked)])
-    schedules = f"{_SCHEDULES} {_SCHEDULES_OF_LINES if named else ''}"
+    schedules = "".join([_SCHEDULES, *(a["schedules"] for a in asked)])
     return text(_STATEMENT.format(**conditions, reach=f"least({reach})", schedules=schedules))
 
 
@@ -51,7 +50,10 @@ def statement(*, everything: bool, since: bool, named: bool) -> TextClause:
 _IN_REACH = "ends_on > (SELECT day FROM reach)"
 _ALWAYS = {
     "documents": "i.status = 'open'",
-    "credits": "c.remaining_minor > 0",
+    # The last one too: the next is counted on from it.
+    "credits": """c.remaining_minor > 0 OR NOT EXISTS (
+        SELECT FROM customer_credit n WHERE n.contract_id = c.contract_id AND n.place > c.place
+      )""",
     "periods": """EXISTS (
         SELECT FROM rated_line r
         WHERE r.contract_id = p.contract_id AND r.line_id = p.line_id AND r.generation > 0 AND r.event_count > 0
@@ -62,11 +64,14 @@ _ALWAYS = {
         WHERE n.contract_id = p.contract_id AND n.line_id = p.line_id AND n.starts_on > p.starts_on
       )""",
     "windows": f"NOT w.closed OR w.{_IN_REACH}",
-    "grants": LIVE_GRANT_SQL,
+    # Late usage may draw from one that has expired.
+    "grants": "NOT closed OR used_minor <> granted_minor OR earned_minor <> paid_minor",
 }
 _SINCE = {
     "documents": "EXISTS (SELECT FROM invoice_line l WHERE l.invoice_id = i.id AND l.period_end > :since)",
     "periods": "p.ends_on > :since",
+    "schedules": """
+      UNION SELECT id FROM revenue_schedule WHERE contract_id = :contract_id AND ends_on > :since""",
     "reach": "CAST(:since AS date)",
 }
 _NAMED = {
@@ -76,6 +81,9 @@ _NAMED = {
       )""",
     "grants": "schedule_line_id IN (SELECT id FROM lines)",
     "reach": "(SELECT min(period_start) FROM lines WHERE invoice_id = ANY(CAST(:invoices AS text[])))",
+    "schedules": """
+      UNION SELECT schedule_id FROM lines
+      UNION SELECT s.id FROM lines l JOIN revenue_schedule s ON s.invoice_line_id = l.id""",
 }
 # One index each: a condition of several parts would read them all.
 _SCHEDULES = f"""
@@ -84,9 +92,6 @@ _SCHEDULES = f"""
       UNION SELECT s.id FROM periods p JOIN revenue_schedule s
         ON s.contract_id = p.contract_id AND s.line_id = p.line_id AND s.starts_on >= p.starts_on
           AND s.starts_on < p.ends_on"""
-_SCHEDULES_OF_LINES = """
-      UNION SELECT schedule_id FROM lines
-      UNION SELECT s.id FROM lines l JOIN revenue_schedule s ON s.invoice_line_id = l.id"""
 _ALL_SCHEDULES = "SELECT id FROM revenue_schedule WHERE contract_id = :contract_id"
 
 _STATEMENT = """

@@ -3,13 +3,10 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Index, text
+from sqlalchemy import CheckConstraint, Column, Index
 from sqlmodel import Field, SQLModel
 
 from models.base import BIG, JSON, MINOR
-
-# What of it may still be drawn or earned.
-LIVE_GRANT_SQL = "NOT closed OR used_minor <> granted_minor OR earned_minor <> paid_minor"
 
 
 class PrepaidGrant(SQLModel, table=True):
@@ -20,7 +17,6 @@ class PrepaidGrant(SQLModel, table=True):
         CheckConstraint("paid_minor >= 0", name="paid_sign"),
         CheckConstraint("used_minor BETWEEN 0 AND granted_minor", name="used_within_granted"),
         CheckConstraint("earned_minor BETWEEN 0 AND paid_minor", name="earned_within_paid"),
-        Index("ix_prepaid_grant_live", "contract_id", postgresql_where=text(LIVE_GRANT_SQL)),
     )
 
     id: str = Field(primary_key=True)
@@ -43,7 +39,7 @@ class CommitmentWindow(SQLModel, table=True):
 
     __tablename__ = "commitment_window"
     __table_args__ = (
-        CheckConstraint("ends_on > starts_on", name="ends_after_it_starts"),
+        CheckConstraint("ends_on >= starts_on", name="ends_after_it_starts"),
         CheckConstraint("least(amount_minor, shortfall_minor, overage_minor) >= 0", name="signs"),
         Index("ix_commitment_window_contract_id_ends_on", "contract_id", "ends_on"),
     )

@@ -70,8 +70,9 @@ _WRITES = {
         version int
       )
       ON CONFLICT (id) DO UPDATE SET
-        ends_on = excluded.ends_on, billed_minor = excluded.billed_minor, amount_minor = excluded.amount_minor,
-        schedules = excluded.schedules, version = excluded.version
+        line_id = excluded.line_id, starts_on = excluded.starts_on, ends_on = excluded.ends_on,
+        billed_minor = excluded.billed_minor, amount_minor = excluded.amount_minor, schedules = excluded.schedules,
+        version = excluded.version
     """,
     "schedules": STORE_SQL,
     "documents": """
@@ -90,7 +91,6 @@ _WRITES = {
       UPDATE invoice_line l SET credited_minor = n.credited_minor, credited_tax_minor = n.credited_tax_minor
       FROM json_to_recordset(CAST(:lines AS json)) AS n (id text, credited_minor bigint, credited_tax_minor bigint)
       WHERE l.id = n.id
-        AND (l.credited_minor, l.credited_tax_minor) IS DISTINCT FROM (n.credited_minor, n.credited_tax_minor)
     """,
     "credits": """
       INSERT INTO customer_credit (
@@ -125,8 +125,10 @@ _WRITES = {
         starts_on date, expires_on date, priority int, lines jsonb, schedule_line_id text, closed boolean
       )
       ON CONFLICT (id) DO UPDATE SET
-        paid_minor = excluded.paid_minor, granted_minor = excluded.granted_minor, used_minor = excluded.used_minor,
-        earned_minor = excluded.earned_minor, expires_on = excluded.expires_on, closed = excluded.closed
+        credit_id = excluded.credit_id, paid_minor = excluded.paid_minor, granted_minor = excluded.granted_minor,
+        used_minor = excluded.used_minor, earned_minor = excluded.earned_minor, starts_on = excluded.starts_on,
+        expires_on = excluded.expires_on, priority = excluded.priority, lines = excluded.lines,
+        schedule_line_id = excluded.schedule_line_id, closed = excluded.closed
     """,
     "windows": """
       INSERT INTO commitment_window (
@@ -140,7 +142,8 @@ _WRITES = {
         shortfall_minor bigint, overage_minor bigint, closed boolean
       )
       ON CONFLICT (id) DO UPDATE SET
-        ends_on = excluded.ends_on, amount_minor = excluded.amount_minor, counted_minor = excluded.counted_minor,
+        commitment_id = excluded.commitment_id, starts_on = excluded.starts_on, ends_on = excluded.ends_on,
+        amount_minor = excluded.amount_minor, counted_minor = excluded.counted_minor,
         shortfall_minor = excluded.shortfall_minor, overage_minor = excluded.overage_minor, closed = excluded.closed
     """,
     "periods": """
@@ -154,8 +157,8 @@ _WRITES = {
         drawn_minor bigint, discounted jsonb
       )
       ON CONFLICT (id) DO UPDATE SET
-        ends_on = excluded.ends_on, items = excluded.items, billed_minor = excluded.billed_minor,
-        drawn_minor = excluded.drawn_minor, discounted = excluded.discounted,
-        up_to_seq = greatest(rated_period.up_to_seq, excluded.up_to_seq)
+        line_id = excluded.line_id, starts_on = excluded.starts_on, ends_on = excluded.ends_on,
+        items = excluded.items, billed_minor = excluded.billed_minor, drawn_minor = excluded.drawn_minor,
+        discounted = excluded.discounted, up_to_seq = greatest(rated_period.up_to_seq, excluded.up_to_seq)
     """,
 }

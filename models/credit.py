@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Identity, Index, text
-from sqlmodel import Field, Session, SQLModel
+from sqlalchemy import CheckConstraint, Column, Identity, Index, func, text
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from models.base import BIG, INSTANT, MINOR
 from models.keys import deferred
@@ -21,7 +21,7 @@ class CustomerCredit(SQLModel, table=True):
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint("remaining_minor BETWEEN 0 AND amount_minor", name="remainder_within_amount"),
         CheckConstraint("(credit_note_id IS NULL) <> (payment_id IS NULL)", name="one_source"),
-        Index("ix_customer_credit_unused", "contract_id", postgresql_where=text("remaining_minor > 0")),
+        Index("ix_customer_credit_contract_id_place", "contract_id", "place"),
         Index("ix_customer_credit_invoice", "invoice_id", postgresql_where=text("invoice_id IS NOT NULL")),
     )
 
@@ -51,33 +51,8 @@ class CustomerCreditUse(SQLModel, table=True):
 
 
 def give(session: Session, credit: CustomerCredit) -> None:
-    """Store a new credit."""
+    """Store a new credit, to be used after those that there are."""
+    last = select(func.max(col(CustomerCredit.place))).where(CustomerCredit.contract_id == credit.contract_id)
+    credit.place = 1 + (session.exec(last).one() or 0)
     session.add(credit)
     session.flush()
-
-
-def use(session: Session, contract_id: str, invoice_id: str, amount_minor: int) -> int:
-    """Pay up to `amount_minor` of an invoice from the contract's credit, oldest first; return how much that is.
-
-    The caller holds the contract's lock.
-    """
-    left = amount_minor
-    for credit_id, remaining_minor in session.execute(_UNUSED, {"contract_id": contract_id}).all():
-        taken = min(left, remaining_minor)
-        if taken == 0:
-            break
-        session.execute(_USE, {"credit_id": credit_id, "invoice_id": invoice_id, "taken": taken})
-        left -= taken
-    return amount_minor - left
-
-
-_UNUSED = text("""
-    SELECT id, remaining_minor FROM customer_credit WHERE contract_id = :contract_id AND remaining_minor > 0
-    ORDER BY sequence FOR UPDATE
-""")
-_USE = text("""
-    WITH used AS (
-      UPDATE customer_credit SET remaining_minor = remaining_minor - :taken WHERE id = :credit_id RETURNING id
-    )
-    INSERT INTO customer_credit_use (credit_id, invoice_id, amount_minor) SELECT id, :invoice_id, :taken FROM used
-""")

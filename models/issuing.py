@@ -1,25 +1,23 @@
 """Issuing a document: its number, its row and its lines in one statement, the last of its transaction."""
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import text
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from domain.state import Item
 from models.exact import dumps
 from models.invoice import MAIN_ENTITY
 from models.number import NUMBER_SQL, PREFIXES
-from models.rated_line import RatedLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLine:
     """A line of a document that is being issued; `steps` are dataclasses with decimals.
 
-    It takes over the rated lines `rated_line_ids`; where that is one alone, it is its `rated_line_id`.
+    It takes over the rated lines `rated_line_ids`; the first of them is its `rated_line_id`.
     """
 
     id: str
@@ -32,7 +30,6 @@ class NewLine:
     net_minor: int
     tax_minor: int
     steps: tuple[object, ...]
-    rated_line_id: str | None = None
     rated_line_ids: tuple[str, ...] = ()
     recognize: str = "daily"
     schedule_id: str | None = None
@@ -93,17 +90,6 @@ def issue(session: Session, document: NewDocument) -> str:
     return number
 
 
-def first_claims(session: Session, contract_id: str, lines: Collection[str], since_at: datetime) -> Sequence[RatedLine]:
-    """The first claims on the usage of those lines of a contract, of stretches that begin at `since_at` or later."""
-    query = select(RatedLine).where(
-        RatedLine.contract_id == contract_id,
-        col(RatedLine.line_id).in_(lines),
-        RatedLine.generation == 0,
-        RatedLine.from_at >= since_at,
-    )
-    return session.exec(query).all()
-
-
 _ISSUE = text(f"""
     WITH given AS MATERIALIZED (SELECT CAST(:document AS json) AS body),
     new_lines AS MATERIALIZED (
@@ -111,7 +97,7 @@ _ISSUE = text(f"""
       FROM given, json_array_elements(given.body -> 'lines') WITH ORDINALITY AS t (line, position),
         json_to_record(t.line) AS l (
           id text, line_id text, kind text, description text, period_start date, period_end date, quantity numeric,
-          net_minor bigint, tax_minor bigint, steps jsonb, rated_line_id text, rated_line_ids json, recognize text,
+          net_minor bigint, tax_minor bigint, steps jsonb, rated_line_ids json, recognize text,
           schedule_id text, credited_minor bigint, credited_tax_minor bigint, discounted jsonb, item jsonb
         )
     ), lined AS (
@@ -120,14 +106,13 @@ _ISSUE = text(f"""
         steps, rated_line_id, recognize, schedule_id, credited_minor, credited_tax_minor, discounted, item
       )
       SELECT id, invoice_id, position, line_id, kind, description, period_start, period_end, quantity, net_minor,
-        tax_minor, steps, rated_line_id, recognize, schedule_id, credited_minor, credited_tax_minor,
+        tax_minor, steps, rated_line_ids ->> 0, recognize, schedule_id, credited_minor, credited_tax_minor,
         nullif(discounted, '[]'), nullif(item, 'null')
       FROM new_lines
     ), taken_over AS (
       UPDATE rated_line r SET invoice_line_id = t.id
       FROM (
-        SELECT id, rated_line_id AS rated FROM new_lines WHERE rated_line_id IS NOT NULL
-        UNION SELECT l.id, a.rated FROM new_lines l, json_array_elements_text(l.rated_line_ids) AS a (rated)
+        SELECT l.id, a.rated FROM new_lines l, json_array_elements_text(l.rated_line_ids) AS a (rated)
       ) AS t WHERE r.id = t.rated
     ), taken AS ({NUMBER_SQL})
     INSERT INTO invoice (

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, cast
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, text, update
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -149,13 +149,6 @@ def claim(session: Session, wanted: Claim) -> RatedLine:
     session.add(rated)
     session.flush()
     return rated
-
-
-def take_over(session: Session, rated_line_id: str, invoice_line_id: str) -> bool:
-    """Put the rated line on an invoice line. False where another invoice line has it."""
-    mine = func.coalesce(col(RatedLine.invoice_line_id), invoice_line_id) == invoice_line_id
-    taken = update(RatedLine).where(col(RatedLine.id) == rated_line_id, mine).values(invoice_line_id=invoice_line_id)
-    return session.execute(taken.returning(col(RatedLine.id))).first() is not None
 
 
 def rated_lines(session: Session, contract_id: str) -> Sequence[RatedLine]:

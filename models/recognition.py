@@ -1,21 +1,22 @@
 """Revenue schedules: what each billed or accrued line earns over its days, and how much of it was posted."""
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Any, get_args
 
-import orjson
 from sqlalchemy import CheckConstraint, Column, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, SQLModel
 
 from domain.line import Recognition
-from domain.revenue import Schedule
 from models.base import MINOR
 from models.keys import deferred
 
 METHODS: tuple[str, ...] = get_args(Recognition)
-UNFINISHED_SQL = "recognized_minor <> amount_minor OR NOT billed"
+# What `domain.revenue.is_done` says of a schedule, the other way round.
+UNFINISHED_SQL = (
+    "NOT billed OR recognized_minor <> amount_minor"
+    " OR recognized_through < ends_on AND method NOT IN ('at_delivery', 'percent_complete')"
+)
 
 
 class RevenueSchedule(SQLModel, table=True):
@@ -57,33 +58,6 @@ class RevenueSchedule(SQLModel, table=True):
     plan_id: str | None = Field(default=None, foreign_key="revenue_plan.id")
 
 
-def unfinished(session: Session, contract_id: str) -> list[Schedule]:
-    """The contract's schedules that are not wholly recognised, or not billed yet.
-
-    The caller holds the contract's lock.
-    """
-    return [
-        Schedule(**{**row, "parts": _parts(row["parts"])})
-        for row in session.execute(_UNFINISHED, {"contract_id": contract_id}).mappings()
-    ]
-
-
-def store(session: Session, contract_id: str, schedules: Iterable[Schedule]) -> None:
-    """Store schedules that are new or have changed, in one round trip."""
-    rows = orjson.dumps(list(schedules)).decode()
-    if rows != "[]":
-        session.execute(_STORE, {"contract_id": contract_id, "plan_of": "{}", "schedules": rows})
-
-
-def _parts(stored: list[list[Any]] | None) -> tuple[tuple[date, int], ...]:
-    return tuple((date.fromisoformat(day), amount) for day, amount in stored or ())
-
-
-_UNFINISHED = text(f"""
-    SELECT id, line_id, basis, method, starts_on, ends_on, amount_minor, recognized_minor, recognized_through, parts,
-      invoice_line_id, billed
-    FROM revenue_schedule WHERE contract_id = :contract_id AND ({UNFINISHED_SQL}) ORDER BY starts_on, id
-""")
 # Stores the rows of :schedules; :plan_of says which of them are pieces of a plan.
 STORE_SQL = """
       INSERT INTO revenue_schedule (
@@ -99,10 +73,9 @@ STORE_SQL = """
         invoice_line_id text, billed boolean
       )
       ON CONFLICT (id) DO UPDATE SET
-        basis = excluded.basis, starts_on = excluded.starts_on, ends_on = excluded.ends_on,
-        amount_minor = excluded.amount_minor, parts = excluded.parts, posted = excluded.posted,
-        progress = excluded.progress, recognized_minor = excluded.recognized_minor,
+        line_id = excluded.line_id, basis = excluded.basis, method = excluded.method, starts_on = excluded.starts_on,
+        ends_on = excluded.ends_on, amount_minor = excluded.amount_minor, parts = excluded.parts,
+        posted = excluded.posted, progress = excluded.progress, recognized_minor = excluded.recognized_minor,
         recognized_through = excluded.recognized_through, invoice_line_id = excluded.invoice_line_id,
         billed = excluded.billed, plan_id = coalesce(excluded.plan_id, revenue_schedule.plan_id)
 """
-_STORE = text(STORE_SQL)

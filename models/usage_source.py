@@ -49,28 +49,15 @@ class DatabaseUsage:
     contract_id: str
     claims: Claims = field(default_factory=dict)
     rated_again: set[str] = field(default_factory=set)
+    _known: dict[tuple[object, ...], Usage] = field(default_factory=dict)
     _counted: dict[str, int] | None = None
 
     def usage(self, item: Item, until: datetime | None = None) -> Usage:
         """The usage of the item's stretch; only that of events before `until`, where given."""
-        each_event = reads_events(item.price)
-        claims = _overlapping(self.claims, item)
-        if until is None and not each_event and len(claims) == 1 and _is_of(claims[0], item):
-            return _usage(claims[0].totals)
-        assert item.from_at is not None and item.to_at is not None
-        totals = aggregate(
-            self.session,
-            self.contract_id,
-            measure_of(item),
-            from_at=item.from_at,
-            to_at=item.to_at,
-            up_to_seq=max((claim.up_to_seq for claim in claims), default=None),
-            period_from_at=item.period_from_at,
-            period_to_at=item.period_end_at,
-            until=until,
-            each_event=each_event,
-        )
-        return _usage(totals)
+        key = (item.line, item.from_at, item.to_at, until, group_by(item.price), reads_events(item.price))
+        if key not in self._known:
+            self._known[key] = self._read(item, until)
+        return self._known[key]
 
     def changed(self, period: RatedPeriod) -> bool:
         """Whether usage of the period was claimed after it was last billed."""
@@ -95,6 +82,26 @@ class DatabaseUsage:
             and (line.kind != "usage" or item is None or claim.from_at == item.from_at)
         ]
         return tuple(claim.id for claim in found)
+
+    def _read(self, item: Item, until: datetime | None) -> Usage:
+        each_event = reads_events(item.price)
+        claims = _overlapping(self.claims, item)
+        if until is None and not each_event and len(claims) == 1 and _is_of(claims[0], item):
+            return _usage(claims[0].totals)
+        assert item.from_at is not None and item.to_at is not None
+        totals = aggregate(
+            self.session,
+            self.contract_id,
+            measure_of(item),
+            from_at=item.from_at,
+            to_at=item.to_at,
+            up_to_seq=max((claim.up_to_seq for claim in claims), default=None),
+            period_from_at=item.period_from_at,
+            period_to_at=item.period_end_at,
+            until=until,
+            each_event=each_event,
+        )
+        return _usage(totals)
 
     def _claims_in(self, period: RatedPeriod) -> list[RatedLine]:
         claims = self.claims.get(period.line_id, ())

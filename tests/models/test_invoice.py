@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from domain.contract import sign
 from models.contract import insert_contract
 from models.database import Database, sqlstate, violated_constraint
-from models.invoice import billing_invoice, find_document, get_invoice, lines_of, list_invoices, lower_open
+from models.invoice import find_document, get_invoice, lines_of, list_invoices, lower_open
 from models.issuing import NewDocument, NewLine, issue
 from tests.activities.story import line, per_unit, terms
 from tests.models.usage_samples import add_customer
@@ -153,21 +153,6 @@ def test_an_invoice_is_paid_once_nothing_is_open(database: Database) -> None:
         lower_open(session, "inv_1", paid_minor=6_000)
         after = get_invoice(session, "inv_1")
         assert after is not None and (after.status, after.open_minor, after.paid_minor) == ("paid", 0, 6_000)
-
-
-@pytest.mark.usefixtures("contract")
-def test_the_invoice_that_billed_a_day_is_the_latest_that_covers_it(database: Database) -> None:
-    issued(database, document(1), document(2), document(3, month=3), document(4, kind="credit_note"))
-
-    def billed(day: date, line_id: str = "plan") -> str | None:
-        with database.transaction() as session:
-            found = billing_invoice(session, "con_1", line_id, day)
-            return found.id if found else None
-
-    assert billed(date(2013, 1, 31)) == "inv_2"
-    assert billed(date(2013, 3, 1)) == "inv_3"
-    assert billed(date(2013, 2, 1)) is None
-    assert billed(date(2013, 1, 31), "other") is None
 
 
 @pytest.mark.usefixtures("contract")

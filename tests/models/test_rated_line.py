@@ -18,7 +18,6 @@ from models.rated_line import (
     claim,
     claimed_events,
     rated_lines,
-    take_over,
     with_late_usage,
 )
 from models.usage import UsageEvent, ingest
@@ -118,16 +117,6 @@ def test_another_line_claims_the_same_usage_for_itself(database: Database) -> No
     assert claims == {"1": {line.id for line in lines}, "2": {line.id for line in lines}, "3": set()}
 
 
-def test_a_rated_line_is_taken_over_by_one_invoice_line_and_that_may_take_several(database: Database) -> None:
-    database.run(start)
-    first, second = make(database, FIRST), make(database, SECOND)
-    with database.transaction() as session:
-        assert take_over(session, first.id, "il_1")
-        assert take_over(session, first.id, "il_1")
-        assert not take_over(session, first.id, "il_2")
-        assert take_over(session, second.id, "il_1")
-
-
 @pytest.mark.parametrize(
     "statement",
     [
@@ -142,7 +131,8 @@ def test_a_rated_line_is_taken_over_by_one_invoice_line_and_that_may_take_severa
 def test_a_rated_line_stays_as_it_was_counted_and_billed(database: Database, statement: str) -> None:
     database.run(start)
     rated = make(database, FIRST)
-    database.run(lambda session: take_over(session, rated.id, "il_1"))
+    with raw_connection(database) as raw:
+        raw.execute("UPDATE rated_line SET invoice_line_id = 'il_1' WHERE id = %s", (rated.id,))
     with raw_connection(database) as raw, pytest.raises((errors.CheckViolation, errors.InsufficientPrivilege)):
         raw.execute(statement.encode())
 

@@ -17,6 +17,10 @@ METHODS = (
     "'daily', 'monthly_even', 'monthly_prorated', 'with_contract', 'as_used', 'at_delivery', 'percent_complete', "
     "'immediately'"
 )
+UNFINISHED = (
+    "NOT billed OR recognized_minor <> amount_minor"
+    " OR recognized_through < ends_on AND method NOT IN ('at_delivery', 'percent_complete')"
+)
 
 
 def upgrade() -> None:
@@ -54,12 +58,6 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_prepaid_grant")),
     )
     op.create_index(op.f("ix_prepaid_grant_contract_id"), "prepaid_grant", ["contract_id"])
-    op.create_index(
-        "ix_prepaid_grant_live",
-        "prepaid_grant",
-        ["contract_id"],
-        postgresql_where=sa.text("NOT closed OR used_minor <> granted_minor OR earned_minor <> paid_minor"),
-    )
     op.create_table(
         "commitment_window",
         sa.Column("id", sa.String(), nullable=False),
@@ -72,7 +70,7 @@ def create_tables() -> None:
         sa.Column("shortfall_minor", sa.BigInteger(), nullable=False),
         sa.Column("overage_minor", sa.BigInteger(), nullable=False),
         sa.Column("closed", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("ends_on > starts_on", name=op.f("ck_commitment_window_ends_after_it_starts")),
+        sa.CheckConstraint("ends_on >= starts_on", name=op.f("ck_commitment_window_ends_after_it_starts")),
         sa.CheckConstraint(
             "least(amount_minor, shortfall_minor, overage_minor) >= 0", name=op.f("ck_commitment_window_signs")
         ),
@@ -126,6 +124,8 @@ def extend_schedules() -> None:
     op.create_foreign_key(op.f("fk_revenue_schedule_plan_id_revenue_plan"), table, "revenue_plan", ["plan_id"], ["id"])
     op.drop_constraint(op.f("ck_revenue_schedule_method_known"), table)
     op.create_check_constraint(op.f("ck_revenue_schedule_method_known"), table, f"method IN ({METHODS})")
+    op.drop_index("ix_revenue_schedule_unfinished", table)
+    op.create_index("ix_revenue_schedule_unfinished", table, ["contract_id"], postgresql_where=sa.text(UNFINISHED))
     # What is credited of a line has a schedule of its own.
     op.drop_constraint(op.f("uq_revenue_schedule_invoice_line_id"), table)
     _create_partial_index("ix_revenue_schedule_line", table, "invoice_line_id")
@@ -205,6 +205,8 @@ def extend_credits() -> None:
     op.drop_constraint(op.f("uq_customer_credit_payment_id"), table)
     op.drop_constraint(op.f("uq_customer_credit_credit_note_id"), table)
     _create_partial_index("ix_customer_credit_invoice", table, "invoice_id")
+    op.drop_index("ix_customer_credit_unused", table)
+    op.create_index("ix_customer_credit_contract_id_place", table, ["contract_id", "place"])
 
 
 def _add_filled(table: str, name: str, kind: sa.types.TypeEngine[Any], value: str) -> None:
