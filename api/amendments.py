@@ -93,18 +93,15 @@ class AmendmentOut(Output):
     dependencies=[needs("contracts:write")],
 )
 async def amend_contract(contract_id: str, body: NewAmendment, call: CurrentCall, response: Response) -> AmendmentOut:
-    """Another quantity or price, now (prorated by day) or from the next period on; or the end of the contract.
+    """Lines that change, come or go; a pause; a trial that ends; the end of the contract; an operator's repair.
 
+    With `dry_run` the answer holds the invoice or credit note that the change would make, and nothing changes.
     202 where the workflow has accepted the change and is still making it so: its Location tells the result. 409 where
     the contract has moved on or has ended, 422 where the change does not fit it, 503 where nobody took it: then send
     the same request again under the same key.
     """
     change = Amend(body.change, body.expected_version)
-    if body.dry_run:
-        return await run_in_threadpool(
-            call.parts.database.run, lambda session: _tried(session, call, contract_id, change)
-        )
-    return await _amend(call, contract_id, change, response, "/change")
+    return await (_try if body.dry_run else _amend)(call, contract_id, change, response, "/change")
 
 
 @router.post(
@@ -118,12 +115,8 @@ async def cancel_contract(
     contract_id: str, body: NewCancellation, call: CurrentCall, response: Response
 ) -> AmendmentOut:
     """The same as an amendment with the change `cancel`."""
-    change = Amend(Cancel(when=body.when, on=body.on, credit=body.credit), body.expected_version)
-    if body.dry_run:
-        return await run_in_threadpool(
-            call.parts.database.run, lambda session: _tried(session, call, contract_id, change)
-        )
-    return await _amend(call, contract_id, change, response, "")
+    change = Amend(body.cancel, body.expected_version)
+    return await (_try if body.dry_run else _amend)(call, contract_id, change, response, "")
 
 
 @router.get(

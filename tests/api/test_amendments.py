@@ -89,7 +89,7 @@ async def test_an_answer_stays_readable_after_the_run_that_gave_it(live: httpx.A
             "invalid-request",
             "/change/quantity",
         ),
-        ({"change": {"kind": "pause"}}, 422, "invalid-request", "/change"),
+        ({"change": {"kind": "freeze"}}, 422, "invalid-request", "/change"),
     ],
 )
 async def test_a_change_that_does_not_fit_is_refused_and_leaves_no_trace(

@@ -68,7 +68,7 @@ LINE = terms()["lines"][0]
         ({"customer": "b6", "terms": terms(lines=[])}, "/terms/lines"),
         ({"customer": "b6", "terms": terms(timezone="Mars/Olympus")}, "/terms/timezone"),
         ({"customer": "b6", "terms": terms(colour="red")}, "/terms/colour"),
-        ({"customer": "b6", "terms": terms(lines=[{**LINE, "every": "week"}])}, "/terms/lines/0/every"),
+        ({"customer": "b6", "terms": terms(lines=[{**LINE, "every": "fortnight"}])}, "/terms/lines/0/every"),
         (
             {"customer": "b6", "terms": terms(lines=[{**LINE, "price": {"model": "per_unit", "amount": "1,5"}}])},
             "/terms/lines/0/price/amount",
