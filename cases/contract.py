@@ -6,15 +6,16 @@ It is what the workflow and its activities are around the same core, without ser
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol, Self
 
 from cases.events import Events
 from domain import correction, issuing
-from domain.books import Books, Document
+from domain.books import Books, Document, UsageSource
 from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, Recognise, Release, Wake
 from domain.contract import decide, sign
 from domain.due import next_due
 from domain.dunning import retry_at
-from domain.period import first_instant, local_date
+from domain.period import local_date
 from domain.state import ContractState
 from domain.terms import Terms
 
@@ -28,23 +29,38 @@ class Collecting:
     first_failed_at: datetime | None = None
 
 
-class Contract:
-    """One contract and all that happens to it, up to the instant `now`."""
+class Usage(UsageSource, Protocol):
+    """Where usage is read, and noted as billed."""
 
-    def __init__(self, terms: Terms, contract_id: str = "contract", customer_id: str = "customer") -> None:
-        self.state: ContractState = sign(contract_id, customer_id, terms)
-        self.books = Books(
+    def billed(self, books: Books) -> None:
+        """Note that what is known by now of all billed periods is billed."""
+        ...
+
+
+class Contract:
+    """One contract and all that happens to it: signed in memory, or as it stands in the database."""
+
+    def __init__(self, state: ContractState, books: Books, events: Usage, sequence: int = 0) -> None:
+        self.state, self.books, self.events = state, books, events
+        self.declines: str | None = None
+        self._sequence = sequence
+        self._collecting = {
+            document.id: Collecting(document.id, document.due_at(state.terms.timezone))
+            for document in books.documents.values()
+            if document.open_minor > 0
+        }
+
+    @classmethod
+    def signed(cls, terms: Terms, contract_id: str = "contract", customer_id: str = "customer") -> Self:
+        """A contract that was just signed and has used nothing."""
+        books = Books(
             contract_id=contract_id,
             customer_id=customer_id,
             currency=terms.currency,
             book=terms.legal_entity,
             zone=terms.timezone,
         )
-        self.events = Events()
-        self.now: datetime | None = None
-        self.declines: str | None = None
-        self._collecting: dict[str, Collecting] = {}
-        self._sequence = 0
+        return cls(sign(contract_id, customer_id, terms), books, Events())
 
     # Time.
 
@@ -69,7 +85,6 @@ class Contract:
                 self._collect(collecting, tries_at)
             else:
                 break
-        self.now = to
 
     # What happens to the contract.
 
@@ -89,7 +104,7 @@ class Contract:
             document = issuing.issue(self.books, decision, self.events, sequence=self._sequence, at=at)
             self.events.billed(self.books)
         if document is not None and document.kind == "invoice" and document.open_minor > 0:
-            due_at = max(at, first_instant(document.due_on, self.state.terms.timezone))
+            due_at = document.due_at(self.state.terms.timezone)
             self._collecting[document.id] = Collecting(document.id, None if document.held else due_at)
         if isinstance(command, Release):
             self._release(at)
@@ -149,7 +164,7 @@ class Contract:
             document = self.books.documents[collecting.invoice_id]
             if document.held:
                 document.held = False
-                collecting.next_at = max(at, first_instant(document.due_on, self.state.terms.timezone))
+                collecting.next_at = max(at, document.due_at(self.state.terms.timezone))
 
 
 def _by(at: datetime, to: datetime, *, including: bool) -> bool:

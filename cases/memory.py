@@ -7,6 +7,7 @@ from functools import partial
 from cases import format as form
 from cases.contract import Contract
 from cases.days import ONE_DAY, report_days
+from cases.events import Events
 from cases.steps import command_of
 from cases.story import Story, StoryDocument, StoryLine, StoryPosting, StoryStep
 from domain import correction
@@ -27,7 +28,7 @@ class Memory:
         Raises:
             DomainError: if a step is refused.
         """
-        contract = Contract(scenario.contract, scenario.name)
+        contract = Contract.signed(scenario.contract, scenario.name)
         zone = scenario.timezone
         after_end = first_instant(scenario.end + ONE_DAY, zone)
         for at, _, act in _agenda(contract, scenario):
@@ -72,6 +73,7 @@ def _do(contract: Contract, scenario: form.Scenario, step: form.Step, at: dateti
 def _use(contract: Contract, body: form.SendUsage, at: datetime) -> None:
     meter = contract.state.terms.meter(body.meter)
     events = (Event(event.id, event.at, event.value, event.properties) for event in body.events)
+    assert isinstance(contract.events, Events)
     contract.events.add(meter.event_name, sorted(events, key=lambda event: event.id))
     if contract.books.closed_until is not None:
         # What concerns a closed month counts on the day on which it became known: today.

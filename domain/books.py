@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from domain.journal import Entry
 from domain.line import Recognition
+from domain.period import first_instant
 from domain.rating import Step, Usage
 from domain.state import Item
 
@@ -77,6 +78,10 @@ class Document:
     disputed_minor: int = 0
     held: bool = False
     correction_id: str | None = None
+
+    def due_at(self, zone: str) -> datetime:
+        """The instant from which it is due; one that is due at once is due when it is issued."""
+        return max(self.issued_at, first_instant(self.due_on, zone))
 
     @property
     def open_minor(self) -> int:
