@@ -66,11 +66,12 @@ def _billed(matter: Matter, document: Drafted, line_ids: Sequence[str]) -> list[
     lines = document.lines
     nets = [document.sign * net for net in document.taxes.net_by_line]
     paid = _paid(document, nets)
-    bases = _bases(lines)
+    running = [runs_before(matter, line) for line in lines]
+    bases = _bases([line for line, runs in zip(lines, running, strict=True) if runs])
     taken: set[str] = set()
     runs: list[Run | None] = []
-    for line, net_minor, line_id in zip(lines, nets, line_ids, strict=True):
-        if not runs_before(matter, line):
+    for line, before, net_minor, line_id in zip(lines, running, nets, line_ids, strict=True):
+        if not before:
             runs.append(None)
             continue
         schedule_id = _waiting_id(matter, line, taken) or derived("sch", line_id)

@@ -4,6 +4,10 @@ from domain.books import Books, CustomerCredit, Document
 from domain.drafting import billing_line
 from domain.keys import derived
 
+# The lines of a credit note that credit days, and those of an invoice that billed them.
+CREDITING = frozenset({"credit", "adjustment", "true_up", "overage"})
+BILLING = frozenset({"charge", "usage", "adjustment", "true_up", "overage"})
+
 
 def credit(books: Books, note: Document) -> int:
     """Lower what is open on the invoices that billed the credited days, each by no more than was credited of it.
@@ -13,9 +17,9 @@ def credit(books: Books, note: Document) -> int:
     """
     left_minor = note.total_minor
     for line in note.lines:
-        if line.kind != "credit":
+        if line.kind not in CREDITING:
             continue
-        found = billing_line(books, line.line_id, line.starts_on)
+        found = billing_line(books, line.line_id, line.starts_on, BILLING)
         if found is None:
             continue
         invoice = found[0]

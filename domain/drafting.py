@@ -1,6 +1,6 @@
 """The lines of a document: what its items come to, what is late, committed or prepaid, and the taxes on all of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -91,12 +91,14 @@ def taxed(terms: Terms, lines: list[PricedLine], bought: list[tuple[PricedLine, 
     return Drafted(kind, lines, tax_on(amounts, every, [line.rates for line in lines]), bought, every)
 
 
-def billing_line(books: Books, line_id: str, day: date) -> tuple[Document, BookedLine] | None:
-    """The invoice, and its line, that last billed that day of a contract's line in advance."""
+def billing_line(
+    books: Books, line_id: str, day: date, kinds: Collection[str] = ("charge",)
+) -> tuple[Document, BookedLine] | None:
+    """The invoice, and its line, that last billed that day of a contract's line."""
     for document in reversed(books.documents.values()):
         if document.kind == "invoice":
             for line in document.lines:
-                if line.line_id == line_id and line.kind == "charge" and line.starts_on <= day < line.ends_on:
+                if line.line_id == line_id and line.kind in kinds and line.starts_on <= day < line.ends_on:
                     return document, line
     return None
 

@@ -20,7 +20,6 @@ from domain.state import Decision, Item
 from domain.terms import Terms
 from tests.domain.shell import Steps, instant
 
-
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -94,6 +94,26 @@ def test_a_rate_is_an_exact_percentage_of_0_or_more() -> None:
         TaxRate.model_validate({"name": "VAT", "rate": 19.0})
 
 
+def test_a_rate_is_borne_by_the_lines_that_name_it() -> None:
+    """20 % of 100.00, 5 % of 150.00; 30.00 are exempt."""
+    vat, city = exclusive("20"), exclusive("5", "City")
+    taxes = tax_on([10000, 5000, 3000], [vat, city], [[vat, city], [city], []])
+    assert taxes == Taxes((10000, 5000, 3000), (2500, 250, 0), (2000, 750))
+
+
+def test_an_inclusive_rate_is_no_part_of_the_price_of_exempt_lines() -> None:
+    """120.00 with 20 % inside, and 120.00 without."""
+    vat = inclusive("20")
+    assert tax_on([12000, 12000], [vat], [[vat], []]) == Taxes((10000, 12000), (2000, 0), (2000,))
+
+
+def test_lines_that_bear_other_inclusive_rates_have_other_nets() -> None:
+    """120.00 / 1.2 and 125.00 / 1.25, of which 5 points are the city's."""
+    vat, city = inclusive("20"), inclusive("5", "City")
+    taxes = tax_on([12000, 12500], [vat, city], [[vat], [vat, city]])
+    assert taxes == Taxes((10000, 10000), (2000, 2500), (4000, 500))
+
+
 @given(LINES, RATES)
 def test_taxes_by_line_and_by_rate_agree(lines: list[int], rates: list[TaxRate]) -> None:
     taxes = tax_on(lines, rates)
