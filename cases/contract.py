@@ -3,7 +3,7 @@
 It is what the workflow and its activities are around the same core, without server, database and network.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self
@@ -15,6 +15,7 @@ from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, Recognise, R
 from domain.contract import decide, sign
 from domain.due import next_due
 from domain.dunning import retry_at
+from domain.metering import Event
 from domain.period import local_date
 from domain.state import ContractState
 from domain.terms import Terms
@@ -61,6 +62,18 @@ class Contract:
             zone=terms.timezone,
         )
         return cls(sign(contract_id, customer_id, terms), books, Events())
+
+    # Usage.
+
+    @property
+    def takes_events(self) -> bool:
+        """Whether usage is kept in memory, so that more can come."""
+        return isinstance(self.events, Events)
+
+    def use(self, name: str, events: Iterable[Event]) -> None:
+        """Take up events of that name; of those that come together the order of their ids is their order."""
+        assert isinstance(self.events, Events)
+        self.events.add(name, sorted(events, key=lambda event: event.id))
 
     # Time.
 

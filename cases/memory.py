@@ -7,7 +7,6 @@ from functools import partial
 from cases import format as form
 from cases.contract import Contract
 from cases.days import ONE_DAY, report_days
-from cases.events import Events
 from cases.steps import command_of
 from cases.story import Story, StoryDocument, StoryLine, StoryPosting, StoryStep
 from domain import correction
@@ -73,8 +72,7 @@ def _do(contract: Contract, scenario: form.Scenario, step: form.Step, at: dateti
 def _use(contract: Contract, body: form.SendUsage, at: datetime) -> None:
     meter = contract.state.terms.meter(body.meter)
     events = (Event(event.id, event.at, event.value, event.properties) for event in body.events)
-    assert isinstance(contract.events, Events)
-    contract.events.add(meter.event_name, sorted(events, key=lambda event: event.id))
+    contract.use(meter.event_name, events)
     if contract.books.closed_until is not None:
         # What concerns a closed month counts on the day on which it became known: today.
         contract.recognise(at)
