@@ -107,6 +107,9 @@ def _books(session: Session, request: Decided) -> LoadedBooks:
     state, bill = request.decision.state, request.decision.bill
     terms = state.terms
     earliest = min((item.start for item in bill.items), default=None) if bill else None
+    if terms.bounds is not None:
+        # What is usual is told by the documents so far.
+        earliest = terms.start
     return load(
         session,
         state.contract_id,
@@ -178,6 +181,7 @@ def _issued(document: Document, number: str, currency: str) -> Issued:
         due_on=document.due_on,
         lines=len(document.lines),
         held=document.held,
+        held_because=document.held_because,
     )
 
 

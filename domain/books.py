@@ -77,6 +77,7 @@ class Document:
     written_off_on: date | None = None
     disputed_minor: int = 0
     held: bool = False
+    held_because: str = ""
     correction_id: str | None = None
 
     def due_at(self, zone: str) -> datetime:

@@ -9,6 +9,7 @@ from datetime import datetime
 from domain import crediting, plans, prepaid
 from domain.accruals import accrue
 from domain.books import BookedLine, Books, Document, Schedule, UsageSource
+from domain.bounds import beyond
 from domain.copying import copied
 from domain.drafting import Drafted, drafted
 from domain.grants import close_grants, expire
@@ -51,6 +52,7 @@ def issue(
     running = accrue(matter, draft if document else None, line_ids)
     _recognise(matter)
     if document is not None:
+        _hold(matter, document)
         _book(matter, bill, draft, document, running)
     for line, again in draft.bought:
         _grant(matter, bill, draft, document, line, again=again)
@@ -87,6 +89,13 @@ def preview(
     """The document that a decision with a bill would issue; the books stay as they are."""
     assert decision.bill is not None
     return issue(copied(books), decision, usage, sequence=0, at=decision.bill.at, taxes=taxes)
+
+
+def _hold(matter: Matter, document: Document) -> None:
+    """Keep an invoice back that is beyond its contract's bounds."""
+    because = beyond(matter.terms.bounds, document, matter.books.documents.values(), matter.books.currency)
+    if because is not None:
+        document.held, document.held_because = True, because
 
 
 def _document(matter: Matter, bill: Bill, draft: Drafted) -> Document:

@@ -42,9 +42,7 @@ def hold(state: ContractState, command: Hold, at: datetime) -> Decision:
 
 
 def release(state: ContractState, command: Release, at: datetime) -> Decision:
-    """The state in which invoices are charged again."""
-    if state.held is None:
-        raise RefusedChange("the contract is not held")
+    """The state in which invoices are charged again, also those that were beyond the contract's bounds."""
     return Decision(replace(state, version=state.version + 1, held=None), "released", released=True)
 
 

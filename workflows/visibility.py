@@ -43,6 +43,7 @@ ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
 def contract_attributes(state: ContractState, open_invoices: tuple[OpenInvoice, ...]) -> TypedSearchAttributes:
     """The attributes of a contract; amounts are minor units of its currency."""
     due = next_due(state)
+    held = state.held is not None or any(invoice.held for invoice in open_invoices)
     pairs: list[SearchAttributePair[Any]] = [
         SearchAttributePair(CONTRACT_STATUS, state.status),
         SearchAttributePair(CUSTOMER_ID, state.customer_id),
@@ -50,7 +51,7 @@ def contract_attributes(state: ContractState, open_invoices: tuple[OpenInvoice, 
         SearchAttributePair(MRR, monthly_value(state)),
         SearchAttributePair(OPEN_BALANCE, sum(invoice.open_minor for invoice in open_invoices)),
         SearchAttributePair(DUNNING_STAGE, "retrying" if state.unpaid else "none"),
-        SearchAttributePair(BILLING_HEALTH, "ok"),
+        SearchAttributePair(BILLING_HEALTH, "held" if held else "ok"),
     ]
     if due is not None:
         pairs.append(SearchAttributePair(NEXT_BILLING_AT, due.at))

@@ -117,7 +117,6 @@ def test_invoices_of_a_held_contract_are_kept_back_until_it_is_released() -> Non
     ("command", "why"),
     [
         (WithdrawCancellation(), "no cancellation waits to take effect"),
-        (Release(), "the contract is not held"),
         (Cancel(when="date", on=date(2026, 1, 10)), "2026-01-10 is not in the future"),
         (cancel("term_end"), "the contract has no term"),
         (SkipPeriod(line="plum"), "the contract has no line 'plum'; it has plan"),

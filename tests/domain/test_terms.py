@@ -104,7 +104,10 @@ def test_terms_that_contradict_themselves_are_refused(given: dict[str, Any], why
         (seats(price=flat(10.5)), "lines.0.price.flat.amount: Value error, a float is not exact"),
         (seats(quantity=1.5), "lines.0.quantity: Value error, a float is not exact"),
         (seats(quantity="-1"), "lines.0.quantity: Input should be greater than or equal to 0"),
-        (seats(every="fortnight"), "lines.0.every: Value error, expected day, week, month, quarter, year, once or a length"),
+        (
+            seats(every="fortnight"),
+            "lines.0.every: Value error, expected day, week, month, quarter, year, once or a length",
+        ),
         (seats(price=MATRIX), "lines.0: Value error, line seats: price: matrix reads events; name a meter"),
         (seats(recognize="as_used"), "lines.0: Value error, line seats: recognize: as_used needs a meter"),
         (
