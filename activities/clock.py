@@ -12,7 +12,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.signatures import ClockSteps, ClockTarget
+from activities.signatures import INSTANT, ClockSteps, ClockTarget
 from activities.starting import start_stored
 from domain import keys
 from domain.life import CaughtUp
@@ -33,7 +33,7 @@ class Clock(ClockSteps):
 
     @activity.defn(name="advance_members")
     async def advance_members(self, target: ClockTarget) -> int:
-        await self._read(lambda session: clock.begin_advance(session, target.clock_id, target.to))
+        await self._read(lambda session: clock.resume_advance(session, target.clock_id, target.to))
         wakes, last, turns = 0, None, count()
         while (due := await self._due(target)) is not None:
             if due.at == last:
@@ -49,7 +49,7 @@ class Clock(ClockSteps):
         return wakes
 
     async def _due(self, target: ClockTarget) -> clock.Due | None:
-        return await self._read(lambda session: clock.next_due(session, target.clock_id, target.to))
+        return await self._read(lambda session: clock.next_due(session, target.clock_id, target.until))
 
     async def _arrive(self, target: ClockTarget) -> None:
         """Wait for charges that are under way, and show the target's time to collections that go on.
@@ -57,8 +57,8 @@ class Clock(ClockSteps):
         A step that starts again finds nothing due where an invoice was issued but not charged yet. A collection
         charges a new payment method at the time that it was shown.
         """
-        unsettled = await self._read(lambda session: clock.unsettled(session, target.clock_id, target.to))
-        turn = Turn(self._database, self._client, target.to, "arrival")
+        unsettled = await self._read(lambda session: clock.unsettled(session, target.clock_id, target.until))
+        turn = Turn(self._database, self._client, target.until, "arrival", before=target.exclusive)
         await _each(unsettled, turn.wake_collection)
         await self._read(lambda session: clock.finish_advance(session, target.clock_id, target.to))
 
@@ -67,14 +67,15 @@ class Clock(ClockSteps):
 
 
 class Turn:
-    """One round of wake-ups at one instant.
+    """One round of wake-ups: all that is due by the instant `at` is done. With `before` the clock shows the next one.
 
     Its updates have the same ids when the step runs again after a crash: it then waits for those that are under way
     instead of adding others, of which a workflow takes only ten at a time.
     """
 
-    def __init__(self, database: Database, client: Client, at: datetime, name: str) -> None:
+    def __init__(self, database: Database, client: Client, at: datetime, name: str, *, before: bool = False) -> None:
         self._database, self._client, self._at, self._name = database, client, at, name
+        self._before = before
         self._asked: Counter[str] = Counter()
 
     async def wake_contract(self, contract_id: str) -> None:
@@ -88,17 +89,18 @@ class Turn:
         """The contract moves first, so that it dates by this instant what the collection tells it; then it records."""
         invoice_id, contract_id = collection
         await self.wake_contract(contract_id)
-        await self._catch_up(keys.collection_workflow_id(invoice_id))
+        await self._catch_up(keys.collection_workflow_id(invoice_id), before=self._before)
         await self.wake_contract(contract_id)
 
-    async def _catch_up(self, workflow_id: str) -> bool:
+    async def _catch_up(self, workflow_id: str, *, before: bool = False) -> bool:
         """Whether the workflow was there and has done all that is due; runs that end meanwhile are followed."""
         handle = self._client.get_workflow_handle(workflow_id)
+        update, to = ("catch_up_before", self._at + INSTANT) if before else ("catch_up", self._at)
         while True:
             self._asked[workflow_id] += 1
             key = f"catch_up/{self._at.isoformat()}/{self._name}/{self._asked[workflow_id]}"
             try:
-                caught_up = await handle.execute_update("catch_up", self._at, id=key, result_type=CaughtUp)
+                caught_up = await handle.execute_update(update, to, id=key, result_type=CaughtUp)
             except WorkflowUpdateFailedError:
                 # It ended with the update in its hands, so there is nothing left to do.
                 return True

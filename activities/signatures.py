@@ -5,7 +5,7 @@ A step may run more than once. The second run finds what the first one wrote and
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from temporalio import activity
@@ -18,6 +18,9 @@ from domain.state import Decision, Item
 LEDGER_QUEUE = "ledger"
 PAYMENTS_QUEUE = "payments"
 CONTRACTS_QUEUE = "contracts"
+
+# No two instants lie closer together, here and in the database.
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Issued:
     due_on: date | None = None
     lines: int = 0
     held: bool = False
+    held_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +190,16 @@ class QuotingSteps(ABC):
 
 @dataclass(frozen=True, slots=True)
 class ClockTarget:
-    """Where a test clock is to go."""
+    """Where a test clock is to go. With `exclusive`, what is due at that very instant waits for the next advance."""
 
     clock_id: str
     to: datetime
+    exclusive: bool = False
+
+    @property
+    def until(self) -> datetime:
+        """The last instant whose dues are done."""
+        return self.to - INSTANT if self.exclusive else self.to
 
 
 class ClockSteps(ABC):
@@ -198,5 +208,5 @@ class ClockSteps(ABC):
     async def advance_members(self, target: ClockTarget) -> int:
         """Wake all that hangs on the clock, instant by instant up to the target; return how many wake-ups it took.
 
-        The clock's own time is moved last, when all that was due by then is done.
+        The clock's own time is moved last, when all that was due is done.
         """

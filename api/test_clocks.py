@@ -12,7 +12,7 @@ from api import temporal
 from api.calls import Call, CurrentCall
 from api.fields import Input, Name, Output
 from api.pages import Cursor, Limit, Page, decode_cursor, page
-from api.problems import invalid, not_found, unavailable
+from api.problems import Problem, invalid, not_found, unavailable
 from api.routing import api_router, needs
 from domain import keys
 from domain.life import ClockLife
@@ -34,6 +34,9 @@ class NewTestClock(Input):
 
 class Advance(Input):
     to: Instant
+    exclusive: bool = Field(
+        default=False, description="Do only what is due before `to`: what is due at that very instant waits."
+    )
 
 
 class TestClockOut(Output):
@@ -45,6 +48,20 @@ class TestClockOut(Output):
     status: Literal["ready", "advancing"]
     target: datetime | None = Field(description="Where it goes while it is advancing.")
     created_at: datetime
+
+
+def business_time(session: Session, clock_id: str) -> datetime:
+    """The instant at which something happens now on the clock.
+
+    Raises:
+        Problem: 503, it is on its way.
+    """
+    clock = clocks.get_clock(session, clock_id)
+    assert clock is not None
+    if clock.status == "advancing":
+        detail = "The contract's test clock is advancing. Send the same request again once it is ready."
+        raise Problem(503, "clock-advancing", detail, headers={"Retry-After": "1"})
+    return clock.now_at
 
 
 def _shown(row: TestClock) -> TestClockOut:
@@ -120,32 +137,33 @@ def _existing(session: Session, clock_id: str) -> TestClock:
 async def advance_test_clock(clock_id: str, body: Advance, call: CurrentCall, response: Response) -> TestClockOut:
     """200 once all that is due by then is done: each period billed with its own dates, each retry tried.
 
-    202 where that takes longer: read the clock at the Location until it is `ready`.
+    202 where that takes longer: read the clock at the Location until it is `ready`. With `exclusive`, a change can
+    still be made at `to` before what is due at that instant, which the next advance does.
     """
     _check_year(body.to, "/to")
     row = await run_in_threadpool(call.parts.database.run, lambda session: _existing(session, clock_id))
     if body.to < row.now_at:
         raise invalid(f"The clock shows {row.now_at.isoformat()}; it only moves forward.", "/to")
-    reply = await _advance(call, row, body.to)
+    reply = await _advance(call, row, body)
     response.status_code = 200 if reply.result else 202
     response.headers["Location"] = f"/v1/test-clocks/{clock_id}"
     return await run_in_threadpool(get_test_clock, clock_id, call)
 
 
-async def _advance(call: Call, row: TestClock, to: datetime) -> temporal.Reply[datetime]:
+async def _advance(call: Call, row: TestClock, body: Advance) -> temporal.Reply[datetime]:
     with temporal.as_problems("", gone=unavailable("The test clock's workflow")):
         client = temporal.connected(call.parts.temporal)
         await temporal.start_clock(client, ClockLife(row.id, row.now_at))
         reply = await temporal.ask(
             client,
             keys.clock_workflow_id(row.id),
-            "advance",
-            to,
+            "advance_before" if body.exclusive else "advance",
+            body.to,
             key=call.new_id("adv"),
             kind=datetime,
             seconds=ANSWER_SECONDS,
         )
-    await run_in_threadpool(call.parts.database.run, lambda session: _begun(session, call, row.id, to))
+    await run_in_threadpool(call.parts.database.run, lambda session: _begun(session, call, row.id, body.to))
     return reply
 
 

@@ -19,6 +19,14 @@ class Amend:
 
 
 @dataclass(frozen=True, slots=True)
+class RecogniseThrough:
+    """Revenue is wanted up to (and without) a day. `at` is set where the contract hangs on a test clock."""
+
+    through: date
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Amended:
     """What became of a change: the new version and the document that it made, or why it was refused.
 

@@ -39,10 +39,30 @@ class TestClock:
 
     @update("Move the clock; returns when all that is due by then is done")
     async def advance(self, to: datetime) -> datetime:
+        return await self._move(ClockTarget(self.life.clock_id, to))
+
+    @advance.validator
+    def _check_advance(self, to: datetime) -> None:
+        self._check_forward(to)
+
+    @update("Move the clock; returns when all that is due before then is done, and leaves what is due at that instant")
+    async def advance_before(self, to: datetime) -> datetime:
+        return await self._move(ClockTarget(self.life.clock_id, to, exclusive=True))
+
+    @advance_before.validator
+    def _check_advance_before(self, to: datetime) -> None:
+        self._check_forward(to)
+
+    @workflow.query(description="The time that it shows")
+    def now(self) -> datetime:
+        return self.life.now
+
+    async def _move(self, target: ClockTarget) -> datetime:
+        to = target.to
         async with self.moving:
             await workflow.execute_activity_method(
                 ClockSteps.advance_members,
-                ClockTarget(self.life.clock_id, to),
+                target,
                 task_queue=CONTRACTS_QUEUE,
                 start_to_close_timeout=timedelta(days=1),
                 heartbeat_timeout=HEARTBEAT,
@@ -54,16 +74,11 @@ class TestClock:
         self._show()
         return self.life.now
 
-    @advance.validator
-    def _check_advance(self, to: datetime) -> None:
+    def _check_forward(self, to: datetime) -> None:
         if to < self.life.now:
             raise ApplicationError(
                 f"the clock shows {self.life.now.isoformat()}; it only moves forward", "/to", type="RefusedChange"
             )
-
-    @workflow.query(description="The time that it shows")
-    def now(self) -> datetime:
-        return self.life.now
 
     def _show(self) -> None:
         workflow.set_current_details(f"The clock shows **{self.life.now:%Y-%m-%d %H:%M} UTC**.")

@@ -9,7 +9,14 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.signatures import ChargeInvoice, ChargeOutcome, ChargingSteps, CorrectionSteps, ReviewPayment
+    from activities.signatures import (
+        INSTANT,
+        ChargeInvoice,
+        ChargeOutcome,
+        ChargingSteps,
+        CorrectionSteps,
+        ReviewPayment,
+    )
     from domain import keys
     from domain.dunning import retry_at
     from domain.life import CaughtUp, CollectionLife, CollectionView, Happening
@@ -53,7 +60,7 @@ class Collection:
     @workflow.init
     def __init__(self, life: CollectionLife) -> None:
         self.life = life
-        self.clock_now = life.clock_now
+        self.clock_now = self.shown = life.clock_now
         self.method_changed = False
         self.events: list[str] = []
         self.history: list[Happening] = []
@@ -86,7 +93,15 @@ class Collection:
 
     @update("Do all that is due by the time of the test clock")
     async def catch_up(self, to: datetime) -> CaughtUp:
-        self.clock_now = to if self.clock_now is None else max(self.clock_now, to)
+        return await self._catch_up(done_by=to, shown=to)
+
+    @update("Do all that is due before the time of the test clock; what is due at that instant waits")
+    async def catch_up_before(self, to: datetime) -> CaughtUp:
+        return await self._catch_up(done_by=to - INSTANT, shown=to)
+
+    async def _catch_up(self, *, done_by: datetime, shown: datetime) -> CaughtUp:
+        self.clock_now = max(self.clock_now or done_by, done_by)
+        self.shown = max(self.shown or shown, shown)
         await workflow.wait_condition(lambda: self.settled or self._idle())
         return CaughtUp(None if self.settled else self._next_at(), done=True)
 
@@ -100,6 +115,12 @@ class Collection:
 
     def _now(self) -> datetime:
         return workflow.now() if self.life.clock_id is None else (self.clock_now or self.life.due_at)
+
+    def _date(self) -> datetime:
+        """The date of what happens now: what the clock shows, and never before the attempt that it follows."""
+        if self.life.clock_id is None:
+            return workflow.now()
+        return max(filter(None, (self._now(), self.shown, self.life.attempted_at)))
 
     def _next_at(self) -> datetime | None:
         return next_action_at(self.life)
@@ -146,16 +167,16 @@ class Collection:
         told = len(self.events)
         outcome = await workflow.execute_activity_method(
             ChargingSteps.review_payment,
-            ReviewPayment(self.life.invoice_id, self._now()),
+            ReviewPayment(self.life.invoice_id, self._date()),
             summary=f"Review {self.life.number} at the gateway",
             **options.payments(),
         )
         del self.events[:told]
-        await self._conclude(outcome, self._now(), reviewed=True)
+        await self._conclude(outcome, self._date(), reviewed=True)
 
     async def _charge(self) -> None:
         """Try now: money is dated by when it came, not by when it was due."""
-        life, at = self.life, self._now()
+        life, at = self.life, self._date()
         retry = retry_at(life.dunning, life.first_failed_at or at, at, life.timezone)
         outcome = await workflow.execute_activity_method(
             ChargingSteps.charge_invoice,

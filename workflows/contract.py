@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
         Issued,
         RateUsage,
     )
-    from domain.commands import InvoiceSettled, InvoiceUnpaid, Wake
+    from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, Recognise, Wake
     from domain.contract import decide
     from domain.due import next_due
     from domain.errors import RefusedChange
@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         Happening,
         OpenInvoice,
         Queued,
+        RecogniseThrough,
     )
     from domain.spread import offset_seconds
     from domain.state import Bill, ContractState, Decision, Due
@@ -75,15 +76,7 @@ class Contract:
 
     @update("Change or cancel the contract; answers with the new version and its document")
     async def amend(self, request: Amend) -> Amended:
-        key = self._update_id()
-        if key not in self.answers and all(waiting.key != key for waiting in self.queue):
-            at = request.at or self._now()
-            self.queue.append(Queued(request.change, at, key, request.expected_version))
-        await workflow.wait_condition(lambda: key in self.answers)
-        answer = self.answers[key]
-        if answer.refused is not None:
-            raise _refused(answer.refused, answer.field, answer.refused_as)
-        return answer
+        return await self._ask(request.change, request.at, request.expected_version)
 
     @amend.validator
     def _check_amend(self, request: Amend) -> None:
@@ -94,6 +87,10 @@ class Contract:
             decide(self.state, request.change, request.at or self._now())
         except RefusedChange as refusal:
             raise _refused(refusal.message, refusal.field, type(refusal).__name__) from None
+
+    @update("Recognise revenue up to a day, for a report or a close")
+    async def recognise(self, request: RecogniseThrough) -> Amended:
+        return await self._ask(Recognise(through=request.through), request.at)
 
     @update("Do all that is due by the time of the test clock")
     async def catch_up(self, to: datetime) -> CaughtUp:
@@ -190,7 +187,7 @@ class Contract:
 
     async def _make_so(self, decision: Decision, at: datetime) -> Issued:
         self.sequence += 1
-        self.history = [*self.history[1 - HISTORY_KEPT :], Happening(at, decision.happened, self.state.version)]
+        self._note(at, decision.happened)
         decided = Decided(decision, self.sequence, at, self.life.clock_id)
         if decision.bill is None:
             await workflow.execute_activity_method(
@@ -220,6 +217,7 @@ class Contract:
         opened = OpenInvoice(issued.invoice_id, issued.number, issued.open_minor, issued.due_on, issued.held)
         self.open[issued.invoice_id] = opened
         if issued.held:
+            self._note(bill.at, f"{issued.number} is kept back: {issued.held_because or self.state.held}")
             return
         collection = collecting.collection_of(self.state, opened, bill.at, self.life.clock_id, self.clock_now)
         if collection.due_at > bill.at or not collection.charges:
@@ -234,6 +232,9 @@ class Contract:
             self.queue.append(Queued(InvoiceUnpaid(invoice_id=issued.invoice_id), bill.at))
             await collecting.start(collecting.after_first_failure(collection, bill.at, outcome))
 
+    def _note(self, at: datetime, what: str) -> None:
+        self.history = [*self.history[1 - HISTORY_KEPT :], Happening(at, what, self.state.version)]
+
     async def _release(self, at: datetime) -> None:
         """Collect what was kept back."""
         for invoice in [invoice for invoice in self.open.values() if invoice.held]:
@@ -242,7 +243,17 @@ class Contract:
                 collecting.collection_of(self.state, invoice, at, self.life.clock_id, self.clock_now)
             )
 
-    # Showing, answering, going on.
+    # Asking, answering, showing, going on.
+
+    async def _ask(self, command: Command, at: datetime | None, expected_version: int | None = None) -> Amended:
+        key = self._update_id()
+        if key not in self.answers and all(waiting.key != key for waiting in self.queue):
+            self.queue.append(Queued(command, at or self._now(), key, expected_version))
+        await workflow.wait_condition(lambda: key in self.answers)
+        answer = self.answers[key]
+        if answer.refused is not None:
+            raise _refused(answer.refused, answer.field, answer.refused_as)
+        return answer
 
     def _answer(self, asked: Queued, answer: Amended) -> None:
         if not asked.key:

@@ -111,9 +111,9 @@ async def new_clock(client: httpx.AsyncClient, now: str = "2013-01-01T00:00:00Z"
     return str((await created(client, "/v1/test-clocks", {"name": "year 2013", "now": now}))["id"])
 
 
-async def advance(client: httpx.AsyncClient, clock_id: str, to: str) -> dict[str, Any]:
-    """The clock, after all that is due by `to`."""
-    answer = await client.post(f"/v1/test-clocks/{clock_id}/advance", json={"to": to})
+async def advance(client: httpx.AsyncClient, clock_id: str, to: str, *, exclusive: bool = False) -> dict[str, Any]:
+    """The clock, after all that is due by `to`, or before it."""
+    answer = await client.post(f"/v1/test-clocks/{clock_id}/advance", json={"to": to, "exclusive": exclusive})
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found

@@ -10,7 +10,7 @@ from temporalio.client import Client
 from api import test_clocks
 from models.database import Database
 from tests.activities.gateway import FakeGateway
-from tests.api.given import Clock, under
+from tests.api.given import Clock, rows, under
 from tests.api.live import add_customer, advance, created, got, new_clock, serving, terms
 from tests.live import until, working
 
@@ -128,6 +128,52 @@ async def test_a_new_payment_method_is_charged_at_the_time_that_the_clock_shows(
         await until(settled)
     payment = (await got(live, "/v1/payments", contract=contract_id))["items"][0]
     assert payment["settled_at"] == "2013-01-01T18:30:00Z"
+
+
+async def test_what_is_due_at_the_very_instant_of_an_exclusive_advance_waits_for_the_next(
+    live: httpx.AsyncClient, database: Database, temporal: Client, till: FakeGateway
+) -> None:
+    """The third gate comes before February is billed: 100.00 for the last day is 3.23, and then 3 x 100.00."""
+    customer_id, clock_id = add_customer(database), await new_clock(live, "2012-12-31T00:00:00Z")
+    contract = {"customer": customer_id, "clock": clock_id, "terms": terms()}
+    change = {"kind": "change_line", "line": "gates", "quantity": "3"}
+    async with working(temporal, database, till):
+        contract_id = (await created(live, "/v1/contracts", contract))["id"]
+        shown = await advance(live, clock_id, "2013-02-01T00:00:00Z", exclusive=True)
+        assert (shown["now"], shown["status"]) == ("2013-02-01T00:00:00Z", "ready")
+        assert await issued(live, contract_id) == [("2013-01-01", "200.00")]
+        answer = await live.post(f"/v1/contracts/{contract_id}/amendments", json={"change": change})
+        assert answer.status_code == 200, answer.text
+        assert await issued(live, contract_id) == [("2013-01-01", "200.00")]
+        await advance(live, clock_id, "2013-02-01T00:00:00Z")
+    assert await issued(live, contract_id) == [("2013-01-01", "200.00"), ("2013-02-01", "300.00")]
+
+
+async def issued(live: httpx.AsyncClient, contract_id: str) -> list[tuple[str, str]]:
+    invoices = (await got(live, "/v1/invoices", contract=contract_id))["items"]
+    return [(invoice["issued_on"], invoice["total"]["amount"]) for invoice in reversed(invoices)]
+
+
+async def test_after_an_exclusive_advance_money_is_dated_by_what_the_clock_shows(
+    live: httpx.AsyncClient, database: Database, temporal: Client, till: FakeGateway
+) -> None:
+    """The retry of 2 January waits, and a new payment method is charged on that day all the same."""
+    till.outcomes += ["expired_card"]
+    customer_id, clock_id = add_customer(database), await new_clock(live, "2012-12-31T00:00:00Z")
+    contract = {"customer": customer_id, "clock": clock_id, "terms": terms()}
+    async with working(temporal, database, till):
+        contract_id = (await created(live, "/v1/contracts", contract))["id"]
+        await advance(live, clock_id, "2013-01-02T00:00:00Z", exclusive=True)
+        assert rows(database, "SELECT number, status FROM payment_attempt") == [(1, "failed")]
+        answer = await live.post(f"/v1/customers/{customer_id}/payment-methods/pme_b6/make-default")
+        assert answer.status_code == 200, answer.text
+
+        async def settled() -> bool:
+            return bool((await got(live, "/v1/payments", contract=contract_id))["items"][0]["settled_at"])
+
+        await until(settled)
+    payment = (await got(live, "/v1/payments", contract=contract_id))["items"][0]
+    assert payment["settled_at"] == "2013-01-02T00:00:00Z"
 
 
 async def test_an_advance_that_takes_long_is_answered_at_once_and_goes_on(
