@@ -86,6 +86,7 @@ class GuardedRoute(APIRoute):
             bounded = BoundedRequest(request.scope, request.receive, body_bytes_max=guard.body_bytes_max)
             bounded.check_address()
             if guard.scope_needed is None:
+                await self._read_body(bounded)
                 return await handle(bounded)
             return await self._authorised(bounded, guard, guard.scope_needed, handle)
 

@@ -18,6 +18,9 @@ PUBLIC = {
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
     ("POST", "/v1/webhooks/stripe"),
+    ("GET", "/v1/public/quotes/{token}"),
+    ("POST", "/v1/public/quotes/{token}/accept"),
+    ("POST", "/v1/public/quotes/{token}/decline"),
 }
 
 

@@ -45,18 +45,23 @@ async def test_every_guarded_operation_names_its_scope_and_documents_problems(fo
     }
     assert problems == {"400", "401", "403", "409", "413", "415", "422", "503"}
     for operation in operations(found).values():
-        assert "security" in operation or operation["tags"][0] in ("Health", "Webhooks")
+        assert "security" in operation or operation["tags"][0] in ("Health", "Webhooks", "Public quotes")
     assert "HTTPValidationError" not in found["components"]["schemas"]
 
 
-async def test_every_post_but_usage_and_webhooks_documents_the_idempotency_key(found: dict[str, Any]) -> None:
+async def test_every_post_but_usage_webhooks_and_links_documents_the_idempotency_key(found: dict[str, Any]) -> None:
     without = {
         name
         for name, operation in operations(found).items()
         if name.startswith("POST")
         and not any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", []))
     }
-    assert without == {"POST /v1/usage", "POST /v1/webhooks/stripe"}
+    assert without == {
+        "POST /v1/usage",
+        "POST /v1/webhooks/stripe",
+        "POST /v1/public/quotes/{token}/accept",
+        "POST /v1/public/quotes/{token}/decline",
+    }
 
 
 async def test_every_reference_leads_somewhere(found: dict[str, Any]) -> None:
