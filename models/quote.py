@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Identity, update
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Identity, Index, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -34,6 +34,7 @@ class Quote(SQLModel, table=True):
             name="status_known",
         ),
         CheckConstraint("(status = 'accepted') = (contract_id IS NOT NULL)", name="accepted_is_a_contract"),
+        Index("ix_quote_clock_id", "clock_id", postgresql_where=text("clock_id IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True)

@@ -53,6 +53,7 @@ def create_quotes() -> None:
         sa.UniqueConstraint("contract_id", name=op.f("uq_quote_contract_id")),
     )
     op.create_index(op.f("ix_quote_customer_id"), "quote", ["customer_id"])
+    op.create_index("ix_quote_clock_id", "quote", ["clock_id"], postgresql_where=sa.text("clock_id IS NOT NULL"))
     op.create_table(
         "quote_version",
         sa.Column("quote_id", sa.String(), nullable=False),
