@@ -26,7 +26,10 @@ def follow(matter: Matter, document: Document | None) -> None:
     plans = _plans(matter)
     if document is not None:
         _count(matter, document)
-    if not state.over and all(plan.version == state.version for plan in plans.values()):
+    # A fixed discount is shared with usage that nobody could know, so that a document may bill other than was planned.
+    unsure = document is not None and any(one.amount is not None for one in state.terms.discounts)
+    changed = unsure or any(plan.version != state.version for plan in plans.values())
+    if not changed and not state.over:
         return
     if state.paused_on is not None and not state.over:
         for plan in plans.values():
@@ -124,7 +127,7 @@ def _spread(matter: Matter, plan: Plan, line: Line, amount_minor: int, end: date
     before = _schedules(matter, plan)
     planned_minor = sum(schedule.amount_minor for schedule in before)
     plan.amount_minor, plan.ends_on = amount_minor, max(end, plan.starts_on + ONE_DAY)
-    if planned_minor == amount_minor and (not before or before[-1].ends_on == end):
+    if before and planned_minor == amount_minor and before[-1].ends_on == end:
         return
     method: Recognition = "daily" if line.pattern == "with_contract" else line.pattern
     if before and method in DELIVERED:
@@ -139,7 +142,8 @@ def _spread(matter: Matter, plan: Plan, line: Line, amount_minor: int, end: date
     _stop(matter, plan)
     rest_minor = amount_minor - _given(matter, plan)
     start = max(matter.on, plan.starts_on)
-    if rest_minor:
+    # A plan of nothing has a schedule too, on which corrections can say what they have taken.
+    if rest_minor or not before:
         _run(matter, plan, method, start, max(end, start + ONE_DAY), rest_minor)
 
 

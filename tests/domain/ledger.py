@@ -1,6 +1,6 @@
 """Runs a contract with its books: every decision is accounted for, usage comes when it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -146,11 +146,12 @@ def account(
     closed_until: dict[str, str] | None = None,
     *,
     may_refuse: bool = False,
+    before: Callable[["Account", datetime], None] = lambda account, at: None,
 ) -> Account:
     """The contract's books at the end of the day `until`, by when all revenue is recognised.
 
     `closed_until` says from which instant on months are closed, and up to which day. Steps that the contract refuses
-    are left out where it `may_refuse` some.
+    are left out where it `may_refuse` some. `before` is called before each decision, with its instant.
     """
     state = contract.sign("con_1", "cus_1", agreed)
     told = Told(used)
@@ -168,6 +169,7 @@ def account(
         else:
             break
         found.books.closed_until = max((day for closed_at, day in closing.items() if closed_at <= at), default=None)
+        before(found, at)
         try:
             decision = contract.decide(state, command, at)
         except RefusedChange:
@@ -177,6 +179,7 @@ def account(
         state = decision.state
         found.take(decision, at)
     found.books.closed_until = max(closing.values(), default=None)
+    before(found, end_at)
     if not state.over:
         found.take(contract.decide(state, Recognise(through=local_date(end_at, agreed.timezone)), end_at), end_at)
     check(found.books)

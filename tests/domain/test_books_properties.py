@@ -1,15 +1,19 @@
 """Whatever happens to a contract, its books close: all that was billed is earned, and nothing else is."""
 
-from datetime import date, timedelta
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain import correction
 from domain.balances import balances, revenue_by_month
 from domain.commands import Cancel, Command, Deliver, Pause, Recognise, RemoveLine, Resume
+from domain.errors import DomainError
+from domain.period import first_instant
 from domain.terms import Terms
-from tests.domain.ledger import Used, account, sign
+from tests.domain.ledger import Account, Used, account, sign
 from tests.domain.shell import change, flat, per_unit, terms
 
 START = date(2026, 1, 1)
@@ -129,3 +133,53 @@ def test_what_concerns_a_closed_month_is_posted_all_the_same_and_after_it(
     told = account(agreed, UNTIL, dated, used, closing, may_refuse=True)
     billed_minor = sum(sign(document) * document.net_minor for document in told.documents)
     assert sum(revenue_by_month(told.books.entries).values()) == billed_minor
+
+
+CORRECTIONS = st.lists(
+    st.tuples(
+        DAYS,
+        st.sampled_from(["pay", "credit_note", "void", "refund", "write_off"]),
+        st.integers(0, 6),
+        st.integers(1, 50_000),
+    ),
+    max_size=6,
+).map(lambda found: sorted(found, key=lambda one: one[0]))
+
+
+def correct(found: Account, on: date, kind: str, position: int, amount_minor: int, key: str) -> None:
+    """Correct the invoice at that position, where there is one and it allows it."""
+    invoices = [document for document in found.documents if document.kind == "invoice"]
+    if position >= len(invoices):
+        return
+    id_, at = invoices[position].id, first_instant(on, "UTC")
+    with suppress(DomainError):
+        match kind:
+            case "pay":
+                correction.pay(found.books, id_, amount_minor, on=on, at=at, key=key)
+            case "credit_note":
+                correction.credit_note(found.books, id_, amount_minor, None, on=on, at=at, key=key)
+            case "refund":
+                correction.refund(found.books, id_, amount_minor, on=on, at=at, key=key)
+            case "void":
+                correction.void(found.books, id_, on=on, at=at, key=key)
+            case _:
+                correction.write_off(found.books, id_, on=on, at=at, key=key)
+
+
+@SLOW
+@given(agreements(), STEPS, USED, CORRECTIONS)
+def test_whatever_is_corrected_nothing_is_left_to_deliver_when_the_contract_is_over(
+    agreed: Terms, steps: list[tuple[date, Command]], used: list[Used], wanted: list[tuple[date, str, int, int]]
+) -> None:
+    waiting = [(on, kind, position, minor, str(key)) for key, (on, kind, position, minor) in enumerate(wanted)]
+
+    def due(found: Account, at: datetime) -> None:
+        while waiting and first_instant(waiting[0][0], "UTC") < at:
+            correct(found, *waiting.pop(0))
+
+    dated = [(str(on), command) for on, command in steps]
+    told = account(agreed, UNTIL, dated, used, may_refuse=True, before=due)
+    left = balances(told.books.entries, date(2027, 1, 31))
+    assert (left["deferred_revenue"], left["contract_asset"], left["unbilled_receivable"]) == (0, 0, 0)
+    assert left["receivable"] == sum(document.open_minor for document in told.documents)
+    assert left["customer_credit"] == sum(credit.remaining_minor for credit in told.books.credits.values())

@@ -4,7 +4,7 @@ from typing import Any
 
 from domain.commands import AddLine, Deliver, Pause, Resume
 from tests.domain.ledger import account
-from tests.domain.shell import cancel, change, flat, terms
+from tests.domain.shell import Steps, cancel, change, flat, terms
 
 WITH = {"recognize": "with_contract"}
 
@@ -136,14 +136,15 @@ def test_a_change_leaves_what_is_delivered_and_shares_the_rest_by_what_is_left()
         start="2026-01-01",
         term={"months": 12},
     )
-    steps = [("2026-02-10", delivered("onboarding")), ("2026-07-01", change("sub", price=flat("130.00")))]
+    dearer = change("sub", price=flat("130.00"))
+    steps: Steps = [("2026-02-10", delivered("onboarding")), ("2026-07-01", dearer)]
     told = account(agreed, "2026-12-31", steps)
     assert told.revenue_of("onboarding") == {"2026-02": "500.00"}
     # 1,180.00 less 1,000.00 x 181 / 365 = 495.89 are 684.11 over 184 days: 31 of them are 115.26.
     assert told.revenue["2026-07"] == "115.26"
     assert told.balances("2026-12-31")["revenue"] == "1680.00"
     # Not delivered, it bears its share: 1,184.11 by 1,200 x 184 / 365 = 604.93 and 600 are 594.48 and 589.63.
-    later = [("2026-07-01", change("sub", price=flat("130.00"))), ("2026-08-10", delivered("onboarding"))]
+    later: Steps = [("2026-07-01", dearer), ("2026-08-10", delivered("onboarding"))]
     assert account(agreed, "2026-12-31", later).revenue_of("onboarding") == {"2026-08": "589.63"}
 
 
