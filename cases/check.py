@@ -1,7 +1,9 @@
 """Runs cases side by side with what they expect, one result for each."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from cases import compare, kinds
 from cases.format import Scenario
@@ -31,9 +33,17 @@ class Result:
 
 
 def check(cases: Iterable[Found], engine: Engine) -> Iterator[Result]:
-    """The results, in the order of the cases."""
-    for found in cases:
-        yield result_of(found, lambda scenario: compare.differences(scenario.expect, engine.run(scenario)))
+    """The results, in the order of the cases; as many are run at once as the engine takes."""
+    pool = ThreadPoolExecutor(engine.width)
+    try:
+        yield from pool.map(partial(result_of, compared=partial(_compared, engine)), cases)
+    finally:
+        # Who gives up does not wait for what is under way.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _compared(engine: Engine, scenario: Scenario) -> list[str]:
+    return compare.differences(scenario.expect, engine.run(scenario))
 
 
 def result_of(found: Found, compared: Callable[[Scenario], Sequence[str]]) -> Result:

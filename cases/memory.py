@@ -21,6 +21,8 @@ from domain.period import first_instant
 class Memory:
     """Runs scenarios by the same core as the workflows, without server, database and gateway."""
 
+    width = 1
+
     def run(self, scenario: form.Scenario) -> Story:
         """The story of the scenario, with revenue recognised up to the days that it is asked about.
 
@@ -47,11 +49,16 @@ def _agenda(contract: Contract, scenario: form.Scenario) -> list[tuple[datetime,
         agenda.append((at, 0, partial(contract.recognise, at)))
     for step in scenario.steps:
         at = step.at if isinstance(step.at, datetime) else first_instant(step.at, zone)
-        agenda.append((at, 1, partial(_do, contract, scenario, step, at)))
+        agenda.append((at, 1, partial(perform, contract, scenario, step, at)))
     return sorted(agenda, key=lambda entry: entry[:2])
 
 
-def _do(contract: Contract, scenario: form.Scenario, step: form.Step, at: datetime) -> None:
+def perform(contract: Contract, scenario: form.Scenario, step: form.Step, at: datetime) -> None:
+    """Do one step of the scenario at the instant `at`, once all that is due before it is done.
+
+    Raises:
+        DomainError: if it is refused.
+    """
     command = command_of(step)
     if command is not None:
         contract.apply(command, at)

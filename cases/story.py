@@ -72,7 +72,9 @@ class Story:
 
 
 class Engine(Protocol):
-    """Runs a scenario from its start to the end of its last day."""
+    """Runs a scenario from its start to the end of its last day; `width` of them at once, each in its own thread."""
+
+    width: int
 
     def run(self, scenario: Scenario) -> Story:
         """The story of the scenario.

@@ -1,0 +1,234 @@
+"""One scenario's contract, lived on the whole system: signed, moved through time, and changed step by step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from threading import Event
+from typing import Any, Final
+
+from sqlmodel import Session, col, select
+
+from cases import format as form
+from cases.days import ONE_DAY, report_days
+from cases.steps import command_of
+from cases.temporal_api import Api, Workflows
+from domain.commands import ChangeType
+from domain.errors import DomainError
+from domain.money import exact_minor
+from domain.period import first_instant, local_date
+from models import period as periods
+from models.collection import CollectionCase
+from models.customer import get_customer
+from models.database import Database
+from sandbox.stripe.admin import StripeAdmin
+
+CARD: Final = "pm_card_visa"
+KINDS: Final = {"pay": "payment"}
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Where the parts of the whole system are reached; `stopping` is set when they go down."""
+
+    api_url: str
+    api_key: str
+    stripe_url: str
+    database: Database
+    workflows: Workflows
+    stopping: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A step at its instant, or without one a report of the day that has just ended."""
+
+    at: datetime
+    step: form.Step | None
+
+
+def moments(scenario: form.Scenario) -> list[Moment]:
+    """What is done when: a report of a day comes before a step of the next instant, and that before what is due."""
+    zone = scenario.timezone
+    reports = [Moment(first_instant(day + ONE_DAY, zone), None) for day in report_days(scenario)]
+    steps = [Moment(_instant(step, zone), step) for step in scenario.steps]
+    after_end = first_instant(scenario.end + ONE_DAY, zone)
+    ordered = sorted([*reports, *steps], key=lambda moment: (moment.at, moment.step is not None))
+    return [*(moment for moment in ordered if moment.at <= after_end)]
+
+
+def _instant(step: form.Step, zone: str) -> datetime:
+    return step.at if isinstance(step.at, datetime) else first_instant(step.at, zone)
+
+
+class Life:
+    """A contract with a customer, a test clock and a book of its own."""
+
+    def __init__(self, system: System, scenario: form.Scenario, book: str) -> None:
+        self._system, self._scenario = system, scenario
+        self.zone = scenario.timezone
+        self.terms = scenario.contract.model_copy(update={"legal_entity": book})
+        self.api = Api(system.api_url, system.api_key, system.stopping)
+        self._bank = StripeAdmin(system.stripe_url)
+        self._customer_id = self._customer(book)
+        first = min(scenario.start, self.terms.start, *(local_date(m.at, self.zone) for m in moments(scenario)))
+        self._now = first_instant(first - ONE_DAY, self.zone)
+        self._clock_id = self.api.post("/v1/test-clocks", {"name": book, "now": self._now.isoformat()})["id"]
+        body = {"customer": self._customer_id, "clock": self._clock_id, "terms": self.terms.model_dump(mode="json")}
+        self.contract_id = str(self.api.post("/v1/contracts", body, prefix="/terms")["id"])
+
+    def close(self) -> None:
+        self.api.close()
+        self._bank.close()
+
+    def live(self) -> None:
+        """Do all of the scenario, up to the end of its last day.
+
+        Raises:
+            DomainError: if a step is refused.
+        """
+        for moment in moments(self._scenario):
+            self.advance(moment.at)
+            if moment.step is None:
+                self.recognise()
+            else:
+                self._perform(moment.step)
+        self.settle()
+
+    def advance(self, to: datetime) -> None:
+        """Do all that is due before `to`, which the clock then shows."""
+        if to == self._now:
+            return
+        path = f"/v1/test-clocks/{self._clock_id}"
+        shown = self.api.post(f"{path}/advance", {"to": to.isoformat(), "exclusive": True})
+        if shown["status"] != "ready" or datetime.fromisoformat(shown["now"]) < to:
+            self.api.wait(path, status="ready", now=_utc(to))
+        self._now = to
+
+    def recognise(self) -> None:
+        """Recognise revenue up to the first instant of the day that the clock shows."""
+        body = {"through": str(local_date(self._now, self.zone))}
+        while self.api.post(f"/v1/contracts/{self.contract_id}/recognise", body)["outcome"] == "pending":
+            continue
+
+    def settle(self) -> None:
+        """Wait for what goes on behind the answers: charges, and news of them."""
+        with self._system.database.transaction() as session:
+            mine = select(CollectionCase.invoice_id).where(col(CollectionCase.contract_id) == self.contract_id)
+            collected = session.exec(mine).all()
+        self._system.workflows.settle(self.contract_id, collected)
+
+    def invoice_ids(self) -> list[str]:
+        """The contract's invoices in the order of their issue."""
+        listed = self.api.items("/v1/invoices", contract=self.contract_id, kind="invoice")
+        return [str(invoice["id"]) for invoice in listed][::-1]
+
+    def _customer(self, key: str) -> str:
+        customer_id = str(self.api.post("/v1/customers", {"key": key, "name": key})["id"])
+        if self.terms.pays == "automatically":
+            self.api.post(f"/v1/customers/{customer_id}/payment-methods", {"token": CARD})
+        return customer_id
+
+    # Steps.
+
+    def _perform(self, step: form.Step) -> None:
+        command = command_of(step)
+        if command is not None:
+            self._change(command)
+            return
+        match step.body:
+            case form.SendUsage():
+                self._use(step.body)
+            case form.Gateway():
+                self._tell_bank(step.body.declines)
+            case form.Close():
+                self._close(step.body.period)
+            case form.OfInvoice():
+                self._correct(step.action, step.body)
+            case _:
+                self.api.post(f"/v1/customers/{self._customer_id}/payment-methods", {"token": CARD})
+                self.settle()
+
+    def _change(self, command: ChangeType) -> None:
+        path = f"/v1/contracts/{self.contract_id}/amendments"
+        body = {"change": command.model_dump(mode="json", by_alias=True)}
+        answer = self.api.post(path, body, prefix="/change")
+        if answer["outcome"] == "pending":
+            self.api.wait(f"{path}/{answer['id']}", outcome="applied")
+        self.settle()
+
+    def _use(self, body: form.SendUsage) -> None:
+        name = self.terms.meter(body.meter).event_name
+        events = [self._event(name, event) for event in sorted(body.events, key=lambda event: event.id)]
+        answer = self.api.post("/v1/usage", events)
+        for result in answer["results"]:
+            if result["result"] not in ("accepted", "duplicate"):
+                raise DomainError(f"event {result['id']} was not taken: {result}", "/events")
+        if self._closed_months():
+            # What concerns a closed month counts on the day on which it became known: today.
+            self.recognise()
+
+    def _event(self, name: str, event: form.UsageEvent) -> dict[str, Any]:
+        known: dict[str, Any] = {
+            "id": event.id,
+            "source": self.contract_id,
+            "contract": self.contract_id,
+            "event": name,
+            "at": event.at.isoformat(),
+        }
+        if event.value is not None:
+            known["value"] = f"{event.value:f}"
+        return known | ({"properties": event.properties} if event.properties else {})
+
+    def _tell_bank(self, code: str | None) -> None:
+        with self._system.database.transaction() as session:
+            customer = get_customer(session, self._customer_id)
+        assert customer is not None
+        payer = customer.gateway_customer_id
+        if payer is None:
+            # Who pays on invoice has no card that could decline.
+            return
+        if code is None:
+            self._bank.accept_customer(payer)
+        else:
+            self._bank.decline_customer(payer, code)
+
+    def _correct(self, action: str, body: form.OfInvoice) -> None:
+        invoices = self.invoice_ids()
+        if body.invoice > len(invoices):
+            raise DomainError(f"there is no invoice {body.invoice} yet, only {len(invoices)}", "/invoice")
+        asked: dict[str, Any] = {"kind": KINDS.get(action, action)}
+        if isinstance(body, form.MoneyOfInvoice):
+            asked["amount_minor"] = exact_minor(body.amount, self._scenario.currency)
+        if isinstance(body, form.CreditNote):
+            asked["line"] = body.line
+        path = f"/v1/invoices/{invoices[body.invoice - 1]}/corrections"
+        answer = self.api.post(path, {"correction": asked}, prefix="/correction")
+        if answer["outcome"] == "pending":
+            corrected = self._system.workflows.corrected(answer["id"])
+            if corrected.refused is not None:
+                raise DomainError(corrected.refused, corrected.field)
+        self.settle()
+
+    def _close(self, month: str) -> None:
+        first = date.fromisoformat(f"{month}-01")
+        ends_on = (first + timedelta(days=32)).replace(day=1)
+        if self._now < first_instant(ends_on, self.zone):
+            raise DomainError(f"{month} is not over: it can be closed from {ends_on}", "/period")
+        self.recognise()
+        if month not in self._closed_months():
+            self._system.database.run(lambda session: _seal(session, month, self.terms.legal_entity))
+
+    def _closed_months(self) -> Sequence[str]:
+        with self._system.database.transaction() as session:
+            known = periods.periods(session, self.terms.legal_entity)
+        return [period.period for period in known if period.status == "closed"]
+
+
+def _seal(session: Session, month: str, book: str) -> None:
+    periods.begin_closing(session, month, book)
+    periods.close(session, month, book)
+
+
+def _utc(at: datetime) -> str:
+    """An instant as the API writes it."""
+    return at.isoformat().replace("+00:00", "Z")
