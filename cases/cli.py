@@ -17,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cases.check import Result, check
 from cases.memory import Memory
-from cases.reading import Unreadable, read, read_scenario
+from cases.mistakes import Mistake, Unreadable
+from cases.reading import read, read_scenario
 from cases.story import Engine
 from cases.telling import csv_rows, story_as_json, tables
 from domain.errors import DomainError
@@ -42,6 +43,8 @@ def check_command(
     """Run case files; exits with 1 if any case fails, and with 2 if a file cannot be read."""
     try:
         cases = [found for found in read(paths) if only in found.case.name]
+        if not cases:
+            raise Unreadable([Mistake(", ".join(map(str, paths)), "", "", f"no case has {only!r} in its name")])
     except Unreadable as error:
         raise typer.Exit(_unreadable(error, as_json=as_json)) from None
     with _engine(engine) as running, _progress() as progress:

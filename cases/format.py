@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.interval import Every
-from domain.line import Frozen, Line, Meter, Slug
+from domain.line import Frozen, Line, Meter, Slug, refuse
 from domain.modification import Modification, Promise, Treatment
 from domain.offers import Day
 from domain.period import check_zone
@@ -349,6 +349,11 @@ class Scenario(Case):
     contract: Terms
     steps: tuple[Step, ...] = ()
     expect: Expected = Expected()
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        refuse(self.end < self.start, f"end: {self.end} is before the start on {self.start}")
+        return self
 
 
 AnyCase = PriceCase | PeriodsCase | AllocateCase | ScheduleCase | ModifyCase | Scenario

@@ -17,18 +17,33 @@ class _Loader(_Base):  # type: ignore[misc,valid-type]  # the C loader where the
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-    found: dict[Hashable, Any] = {}
-    for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        # YAML 1.1 reads the word as a boolean; as a key it is the day of a cancellation.
-        key = "on" if key is True and key_node.value == "on" else key
-        if key in found:
+    stated: set[Hashable] = set()
+    for key_node, _ in node.value:
+        key = _key(loader, key_node)
+        if key in stated:
             raise DuplicateKey(f"line {key_node.start_mark.line + 1}: the key {key!r} stands twice in one mapping")
-        found[key] = loader.construct_object(value_node, deep=True)
-    return found
+        stated.add(key)
+    # What `<<` brings in comes first, so that what is stated here replaces it.
+    loader.flatten_mapping(node)
+    return {_key(loader, key): loader.construct_object(value, deep=True) for key, value in node.value}
+
+
+def _key(loader: _Loader, node: yaml.Node) -> Hashable:
+    key: Hashable = loader.construct_object(node, deep=True)
+    # YAML 1.1 reads the word as a boolean; as a key it is the day of a cancellation.
+    return "on" if key is True and node.value == "on" else key
+
+
+def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> object:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        line = node.start_mark.line + 1
+        raise yaml.constructor.ConstructorError(problem=f"line {line}: there is no date {node.value}") from None
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
 def parse(text: str) -> object:
