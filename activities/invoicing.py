@@ -13,6 +13,7 @@ from domain import issuing
 from domain.books import Document
 from domain.due import service_end
 from domain.period import first_instant
+from domain.planning import planned_lines
 from domain.state import Bill, ContractState
 from models import collection
 from models.books import LoadedBooks, load, store
@@ -74,7 +75,7 @@ def _record_change(session: Session, request: Decided) -> None:
     if decision.released:
         for invoice in release_held(session, decision.state.contract_id):
             _to_collect(session, request, invoice.id, max(request.at, invoice.due_at))
-    if decision.recognise_through is not None or decision.delivered is not None:
+    if decision.recognise_through is not None or decision.delivered is not None or planned_lines(decision.state.terms):
         books = _books(session, request)
         usage = DatabaseUsage(session, decision.state.contract_id)
         issuing.record(books, decision, usage, sequence=request.sequence, at=request.at)

@@ -31,7 +31,7 @@ from domain.offers import Day
 from domain.period import first_instant, local_date
 from domain.prices import Exact
 from domain.rating import Usage
-from domain.state import Item, Status
+from domain.state import Bill, Item, Status
 from domain.terms import Slug, Terms
 from models.books import load
 from models.contract import state_of
@@ -170,7 +170,7 @@ class KnownUsage:
     def changed(self, period: RatedPeriod) -> bool:
         return False
 
-    def billed(self, books: Books) -> None:
+    def billed(self, books: Books, bill: Bill) -> None:
         """Nothing comes late in a simulation."""
 
 

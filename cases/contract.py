@@ -17,7 +17,7 @@ from domain.due import next_due
 from domain.dunning import retry_at
 from domain.metering import Event
 from domain.period import local_date
-from domain.state import ContractState
+from domain.state import Bill, ContractState
 from domain.terms import Terms
 
 
@@ -33,8 +33,8 @@ class Collecting:
 class Usage(UsageSource, Protocol):
     """Where usage is read, and noted as billed."""
 
-    def billed(self, books: Books) -> None:
-        """Note that what is known by now of all billed periods is billed."""
+    def billed(self, books: Books, bill: Bill) -> None:
+        """Note that what is known by now of what a bill took up is billed."""
         ...
 
 
@@ -115,7 +115,7 @@ class Contract:
             document = None
         else:
             document = issuing.issue(self.books, decision, self.events, sequence=self._sequence, at=at)
-            self.events.billed(self.books)
+            self.events.billed(self.books, decision.bill)
         if document is not None and document.kind == "invoice" and document.open_minor > 0:
             due_at = document.due_at(self.state.terms.timezone)
             self._collecting[document.id] = Collecting(document.id, None if document.held else due_at)

@@ -7,7 +7,7 @@ from domain.books import Books, RatedPeriod
 from domain.metering import Event, aggregate
 from domain.prices import reads_events
 from domain.rating import Usage, group_by
-from domain.state import Item
+from domain.state import Bill, Item
 
 
 class Events:
@@ -51,9 +51,11 @@ class Events:
             for event in self._by_name.get(item.event, ())[counted:]
         )
 
-    def billed(self, books: Books) -> None:
-        """Note that what is known by now of all billed periods is billed."""
+    def billed(self, books: Books, bill: Bill) -> None:
+        """Note that what is known by now of what a bill took up is billed: a regular one takes up what came late."""
+        taken = {(item.line, item.period_start) for item in bill.items if item.kind == "usage"}
         for period in books.periods.values():
-            name = period.items[0].event
-            assert name is not None
-            self._counted[period.id] = len(self._by_name.get(name, ()))
+            if bill.regular or (period.line_id, period.starts_on) in taken:
+                name = period.items[0].event
+                assert name is not None
+                self._counted[period.id] = len(self._by_name.get(name, ()))

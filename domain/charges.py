@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from domain import grid
-from domain.line import DELIVERED, Line
+from domain.line import BY_MONTH, DELIVERED, Line
 from domain.offers import Commitment, PrepaidCredits
 from domain.period import first_instant
 from domain.prices import Flat
@@ -77,13 +77,13 @@ def arrears(
 def accrued(state: ContractState, line: Line, progress: LineState, through: date) -> tuple[Item, ...]:
     """What the running period has earned up to `through` and is billed only when it ends.
 
-    What is earned by delivery stands there whole: delivery decides, not the days.
+    What is earned by delivery or in months stands there whole: that decides, not the days.
     """
     if line.every == "once":
         return (once(line, progress.billed_through),) if line.pattern in DELIVERED else ()
     if line.pattern == "immediately":
         return ()
-    if line.pattern in DELIVERED:
+    if line.pattern in DELIVERED or line.pattern in BY_MONTH:
         through = grid.period_start(state, line, progress, progress.index + 1)
     return arrears(state, line, progress, through)
 

@@ -33,6 +33,7 @@ Recognition = Literal[
 ]
 # How revenue of a line without a meter may be recognised only; usage is earned when it happens or when it is billed.
 UNMETERED: frozenset[Recognition] = frozenset({"with_contract", "at_delivery", "percent_complete"})
+BY_MONTH: frozenset[Recognition] = frozenset({"monthly_even", "monthly_prorated"})
 DELIVERED: frozenset[Recognition] = frozenset({"at_delivery", "percent_complete"})
 
 Frequency = Annotated[Unit | Length | Literal["once"], stated_as("day, week, month, quarter, year, once")]
