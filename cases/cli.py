@@ -90,7 +90,7 @@ def simulate_command(
     elif as_csv:
         csv.writer(sys.stdout).writerows(csv_rows(story))
     else:
-        for table in tables(story, scenario):
+        for table in tables(story, scenario, console.width):
             console.print(table)
 
 

@@ -1,6 +1,6 @@
 """Tells a story: as tables for people, as JSON and as CSV for machines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -11,17 +11,20 @@ from cases.days import month_ends
 from cases.format import Scenario
 from cases.story import Story, StoryDocument, StoryLine
 
+# A heading and what stands below it.
+Column = tuple[str, list[str]]
+
 CSV_HEADER = ("document", "date", "line", "kind", "from", "to", "amount", "currency", "status")
 
 
-def tables(story: Story, scenario: Scenario) -> Iterator[Table | str]:
-    """Invoices with their lines, revenue by month, balances by month, and what is due next."""
+def tables(story: Story, scenario: Scenario, width: int) -> Iterator[Table | str]:
+    """Invoices with their lines, revenue by month, balances by month, and what is due next; `width` columns wide."""
     show = Shown(story.currency)
     yield _documents("Invoices", story.invoices, show)
     if story.credit_notes:
         yield _documents("Credit notes", story.credit_notes, show)
-    yield _revenue(story, show)
-    yield _balances(story, scenario, show)
+    yield from _revenue(story, show, width)
+    yield from _balances(story, scenario, show, width)
     due = f"{story.next_due[0]}, to {story.next_due[1]}" if story.next_due else "nothing"
     yield f"Status on {scenario.end}: [bold]{story.status.replace('_', ' ')}[/]. Due next: {due}."
 
@@ -68,43 +71,62 @@ def csv_rows(story: Story) -> Iterator[tuple[str, ...]]:
 
 
 def _documents(title: str, documents: tuple[StoryDocument, ...], show: Shown) -> Table:
-    table = Table("", "date", "line", title=title, title_justify="left", box=None, header_style="bold")
-    table.add_column("from", no_wrap=True)
-    table.add_column("to", no_wrap=True)
+    """A row for each document, and below it one for each of its lines."""
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    table.add_column("status / line", overflow="fold")
+    for name in ("date / from", "to"):
+        table.add_column(name, no_wrap=True)
     for name in ("net", "tax", "total"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("status")
     for number, document in enumerate(documents, 1):
-        totals = (show.amount(document.net), show.amount(document.tax), show.amount(document.total), document.status)
-        table.add_row(str(number), str(document.date), "", "", "", *totals, style="bold")
+        totals = (show.amount(document.net), show.amount(document.tax), show.amount(document.total))
+        table.add_row(str(number), document.status, str(document.date), "", *totals, style="bold")
         for line in document.lines:
-            days = (line.period[0].isoformat(), line.period[1].isoformat())
-            table.add_row("", "", line.line, *days, show.amount(line.amount), style="dim")
+            table.add_row("", line.line, *(str(day) for day in line.period), show.amount(line.amount), style="dim")
     if not documents:
-        table.add_row("none")
+        table.add_row("", "none")
     return table
 
 
-def _revenue(story: Story, show: Shown) -> Table:
-    by_line = revenue_by_line(story)
-    table = Table("month", title="Revenue by month", title_justify="left", box=None, header_style="bold")
-    for name in (*by_line, "revenue"):
-        table.add_column(name, justify="right")
-    for month, amount in revenue(story).items():
-        parts = [show.amount(months[month]) if month in months else "" for months in by_line.values()]
-        table.add_row(month, *parts, show.amount(amount))
-    return table
+def _revenue(story: Story, show: Shown, width: int) -> Iterator[Table]:
+    months = revenue(story)
+    parts = [*revenue_by_line(story).items(), ("revenue", months)]
+    columns = [(name, [show.amount(part[month]) if month in part else "" for month in months]) for name, part in parts]
+    yield from _side_by_side("Revenue by month", ("month", list(months)), columns, width)
 
 
-def _balances(story: Story, scenario: Scenario, show: Shown) -> Table:
+def _balances(story: Story, scenario: Scenario, show: Shown, width: int) -> Iterator[Table]:
     found = {day: balances(story, day) for day in month_ends(scenario)}
     names = [name for name in next(iter(found.values())) if any(sums[name] for sums in found.values())]
-    table = Table("at the end of", title="Balances", title_justify="left", box=None, header_style="bold")
-    for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
-    for day, sums in found.items():
-        table.add_row(str(day), *(show.amount(sums[name]) for name in names))
-    return table
+    columns = [(name.replace("_", " "), [show.amount(sums[name]) for sums in found.values()]) for name in names]
+    yield from _side_by_side("Balances", ("at the end of", [str(day) for day in found]), columns, width)
+
+
+def _side_by_side(title: str, first: Column, columns: Sequence[Column], width: int) -> Iterator[Table]:
+    """The columns beside the first one, in as many tables as the width asks for."""
+    left = list(columns)
+    while True:
+        room, taken = width - _width(first), 0
+        while taken < len(left) and (not taken or room >= _width(left[taken])):
+            room -= _width(left[taken])
+            taken += 1
+        table = Table(title=title, title_justify="left", box=None, header_style="bold")
+        table.add_column(first[0], no_wrap=True)
+        for name, _ in left[:taken]:
+            table.add_column(name, justify="right")
+        for row in zip(first[1], *(cells for _, cells in left[:taken]), strict=True):
+            table.add_row(*row)
+        yield table
+        left, title = left[taken:], f"{title.removesuffix(', continued')}, continued"
+        if not left:
+            return
+
+
+def _width(column: Column) -> int:
+    """What a column needs: its longest figure, and its heading broken between words; with the space around it."""
+    name, cells = column
+    return max(map(len, [*name.split(), *cells])) + 2
 
 
 def _document(document: StoryDocument, show: Shown) -> dict[str, Any]:
