@@ -13,7 +13,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.signatures import INSTANT, ClockSteps, ClockTarget
-from activities.starting import start_stored
+from activities.starting import start_stored, start_stored_quote
 from domain import keys
 from domain.life import CaughtUp
 from models import clock
@@ -44,7 +44,8 @@ class Clock(ClockSteps):
             turn = Turn(self._database, self._client, due.at, f"{next(turns)}")
             await _each(due.contracts, turn.wake_contract)
             await _each(due.collections, turn.wake_collection)
-            wakes += len(due.contracts) + len(due.collections)
+            await _each(due.quotes, turn.wake_quote)
+            wakes += len(due.contracts) + len(due.collections) + len(due.quotes)
         await self._arrive(target)
         return wakes
 
@@ -91,6 +92,13 @@ class Turn:
         await self.wake_contract(contract_id)
         await self._catch_up(keys.collection_workflow_id(invoice_id), before=self._before)
         await self.wake_contract(contract_id)
+
+    async def wake_quote(self, quote_id: str) -> None:
+        """Let the quote expire; start it where nobody has."""
+        workflow_id = keys.quote_workflow_id(quote_id)
+        if not await self._catch_up(workflow_id):
+            await start_stored_quote(self._database, self._client, quote_id)
+            await self._catch_up(workflow_id)
 
     async def _catch_up(self, workflow_id: str, *, before: bool = False) -> bool:
         """Whether the workflow was there and has done all that is due; runs that end meanwhile are followed."""

@@ -1,6 +1,7 @@
-"""Starts the workflows of contracts that were stored while Temporal could not be reached."""
+"""Starts the workflows of contracts and quotes that were stored while Temporal could not be reached."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 from sqlmodel import Session
@@ -11,7 +12,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities.signatures import CONTRACTS_QUEUE
 from domain import keys
 from domain.life import ContractLife
-from models import contract
+from domain.quote_life import QuoteLife
+from models import contract, quote
 from models.database import Database
 from models.dispatch import database_now
 
@@ -27,6 +29,32 @@ async def start_stored(database: Database, client: Client, contract_id: str) -> 
     life = await asyncio.to_thread(database.run, lambda session: _life(session, contract_id))
     await _start(client, life)
     await asyncio.to_thread(database.run, lambda session: _mark(session, contract_id))
+
+
+async def start_stored_quote(database: Database, client: Client, quote_id: str) -> None:
+    """See to it that the quote's workflow was started, and note that it was.
+
+    Raises:
+        temporalio.service.RPCError: nobody knows whether it was.
+    """
+    life = await asyncio.to_thread(database.run, lambda session: _quote_life(session, quote_id))
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            "Quote",
+            life,
+            id=keys.quote_workflow_id(quote_id),
+            task_queue=CONTRACTS_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            rpc_timeout=START_TIME,
+        )
+    await asyncio.to_thread(database.run, lambda session: quote.mark_started(session, quote_id, database_now(session)))
+
+
+def _quote_life(session: Session, quote_id: str) -> QuoteLife:
+    row = quote.get_quote(session, quote_id)
+    assert row is not None
+    return quote.life_of(session, row)
 
 
 def _life(session: Session, contract_id: str) -> ContractLife:

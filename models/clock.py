@@ -32,11 +32,12 @@ class TestClock(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What hangs on a clock and is due at `at`: contracts, and collections as (invoice, contract)."""
+    """What hangs on a clock and is due at `at`: contracts, collections as (invoice, contract), and quotes."""
 
     at: datetime
     contracts: tuple[str, ...]
     collections: tuple[tuple[str, str], ...]
+    quotes: tuple[str, ...]
 
 
 def insert_clock(session: Session, clock: TestClock) -> bool:
@@ -82,8 +83,9 @@ def next_due(session: Session, clock_id: str, until: datetime) -> Due | None:
         return None
     return Due(
         rows[0].at,
-        tuple(row.contract_id for row in rows if row.invoice_id is None),
+        tuple(row.contract_id for row in rows if row.invoice_id is None and row.quote_id is None),
         tuple((row.invoice_id, row.contract_id) for row in rows if row.invoice_id is not None),
+        tuple(row.quote_id for row in rows if row.quote_id is not None),
     )
 
 
@@ -105,13 +107,19 @@ _FINISH = text("""
 """)
 _DUE = text("""
     WITH due AS (
-      SELECT next_due_at AS at, id AS contract_id, CAST(NULL AS text) AS invoice_id FROM contract
+      SELECT next_due_at AS at, id AS contract_id, CAST(NULL AS text) AS invoice_id, CAST(NULL AS text) AS quote_id
+      FROM contract
       WHERE clock_id = :clock_id AND next_due_at <= :until
       UNION ALL
-      SELECT next_action_at, contract_id, invoice_id FROM collection
+      SELECT next_action_at, contract_id, invoice_id, NULL FROM collection
       WHERE clock_id = :clock_id AND stage IN ('scheduled', 'retrying') AND next_action_at <= :until
+      UNION ALL
+      SELECT expires_at, NULL, NULL, id FROM quote
+      WHERE clock_id = :clock_id AND status IN ('draft', 'pending_approval', 'approved', 'sent')
+        AND expires_at <= :until
     )
-    SELECT at, contract_id, invoice_id FROM due WHERE at = (SELECT min(at) FROM due) ORDER BY contract_id, invoice_id
+    SELECT at, contract_id, invoice_id, quote_id FROM due
+    WHERE at = (SELECT min(at) FROM due) ORDER BY contract_id, invoice_id, quote_id
 """)
 _UNSETTLED = text("""
     SELECT invoice_id, contract_id FROM collection WHERE clock_id = :clock_id AND stage <> 'settled'

@@ -17,7 +17,7 @@ LINES_MAX: Final = 300
 # What a value can be made of. Nothing here reads a clock, a file, a socket or a source of randomness.
 DOMAIN_IMPORTS: Final = frozenset(
     {
-        *("__future__", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions"),
+        *("__future__", "calendar", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions"),
         *("functools", "hashlib", "itertools", "json", "math", "operator", "re", "types", "typing", "uuid", "zoneinfo"),
         *("domain", "pydantic"),
     }

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.signatures import (
@@ -36,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.state import Bill, ContractState, Decision, Due
 
 from workflows import collecting, options
-from workflows.updates import update
+from workflows.updates import refused, update, update_id
 from workflows.visibility import contract_attributes, contract_statement, upsert, waits_for
 
 ANSWERS_KEPT = 100
@@ -80,13 +79,13 @@ class Contract:
 
     @amend.validator
     def _check_amend(self, request: Amend) -> None:
-        if self._update_id() in self.answers:
+        if update_id() in self.answers:
             return
         try:
             check_version(self.state, request.expected_version)
             decide(self.state, request.change, request.at or self._now())
         except RefusedChange as refusal:
-            raise _refused(refusal.message, refusal.field, type(refusal).__name__) from None
+            raise refused(refusal.message, refusal.field, type(refusal).__name__) from None
 
     @update("Recognise revenue up to a day, for a report or a close")
     async def recognise(self, request: RecogniseThrough) -> Amended:
@@ -246,13 +245,13 @@ class Contract:
     # Asking, answering, showing, going on.
 
     async def _ask(self, command: Command, at: datetime | None, expected_version: int | None = None) -> Amended:
-        key = self._update_id()
+        key = update_id()
         if key not in self.answers and all(waiting.key != key for waiting in self.queue):
             self.queue.append(Queued(command, at or self._now(), key, expected_version))
         await workflow.wait_condition(lambda: key in self.answers)
         answer = self.answers[key]
         if answer.refused is not None:
-            raise _refused(answer.refused, answer.field, answer.refused_as)
+            raise refused(answer.refused, answer.field, answer.refused_as)
         return answer
 
     def _answer(self, asked: Queued, answer: Amended) -> None:
@@ -261,11 +260,6 @@ class Contract:
         self.answers[asked.key] = answer
         while len(self.answers) > ANSWERS_KEPT:
             del self.answers[next(iter(self.answers))]
-
-    def _update_id(self) -> str:
-        info = workflow.current_update_info()
-        assert info is not None
-        return info.id
 
     def _waits_for(self) -> str:
         return waits_for(self.state, on_clock=self.life.clock_id is not None)
@@ -297,8 +291,3 @@ class Contract:
             ),
             search_attributes=contract_attributes(self.state, open_invoices),
         )
-
-
-def _refused(message: str, field: str, kind: str) -> ApplicationError:
-    """The refusal of an update, by the name of its error, with the field to correct."""
-    return ApplicationError(message, field, type=kind, non_retryable=True)

@@ -42,9 +42,7 @@ class Correction:
         if prepared.refused is not None:
             return Corrected(refused=prepared.refused, field=prepared.field)
         if prepared.intent_id is not None:
-            refund = RefundIntent(
-                request.correction_id, prepared.intent_id, prepared.amount_minor, prepared.currency
-            )
+            refund = RefundIntent(request.correction_id, prepared.intent_id, prepared.amount_minor, prepared.currency)
             await workflow.execute_activity_method(
                 RefundSteps.refund_intent, refund, summary="Refund at the gateway", **options.payments()
             )

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.signatures import QuoteDecided, QuotingSteps
@@ -19,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows import options
 from workflows.quote_visibility import quote_attributes, quote_statement, waits_for
-from workflows.updates import update
+from workflows.updates import refused, update, update_id
 from workflows.visibility import upsert
 
 ANSWERS_KEPT = 50
@@ -64,7 +63,7 @@ class Quote:
 
     @update("Revise, submit, approve, reject, send, accept, decline or withdraw the quote")
     async def change(self, request: AskQuote) -> QuoteAnswer:
-        key = self._update_id()
+        key = update_id()
         if key not in self.answers and all(waiting.key != key for waiting in self.queue):
             if request.at is not None:
                 self.clock_now = max(self._now(), request.at)
@@ -72,18 +71,18 @@ class Quote:
         await workflow.wait_condition(lambda: key in self.answers)
         answer = self.answers[key]
         if answer.refused is not None:
-            raise _refused(answer.refused, answer.field, answer.refused_as)
+            raise refused(answer.refused, answer.field, answer.refused_as)
         return answer
 
     @change.validator
     def _check_change(self, request: AskQuote) -> None:
-        if self._update_id() in self.answers:
+        if update_id() in self.answers:
             return
         try:
             check_quote_version(self.state, request.expected_version)
             decide(self.state, request.command, request.at or self._now())
         except RefusedChange as refusal:
-            raise _refused(refusal.message, refusal.field, type(refusal).__name__) from None
+            raise refused(refusal.message, refusal.field, type(refusal).__name__) from None
 
     @update("Do all that is due by the time of the test clock")
     async def catch_up(self, to: datetime) -> CaughtUp:
@@ -161,11 +160,6 @@ class Quote:
         while len(self.answers) > ANSWERS_KEPT:
             del self.answers[next(iter(self.answers))]
 
-    def _update_id(self) -> str:
-        info = workflow.current_update_info()
-        assert info is not None
-        return info.id
-
     def _show(self) -> None:
         workflow.set_current_details(quote_statement(self.state, self.history))
         upsert(quote_attributes(self.state))
@@ -190,8 +184,3 @@ class Quote:
 def _answer_of(state: QuoteState) -> QuoteAnswer:
     contract_id = state.acceptance.contract_id if state.acceptance else None
     return QuoteAnswer(state.version, state.status, state.link_digest, contract_id)
-
-
-def _refused(message: str, field: str, kind: str) -> ApplicationError:
-    """The refusal of an update, by the name of its error, with the field to correct."""
-    return ApplicationError(message, field, type=kind, non_retryable=True)

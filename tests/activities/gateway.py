@@ -40,6 +40,7 @@ class FakeGateway:
     """
 
     outcomes: list[str] = field(default_factory=list)
+    refunds: dict[str, tuple[str, int]] = field(default_factory=dict)
     faults: dict[str, list[Fault | None]] = field(default_factory=dict)
     intents: dict[str, Intent] = field(default_factory=dict)
     captures: list[tuple[str, int]] = field(default_factory=list)
@@ -75,6 +76,10 @@ class FakeGateway:
             return self.intents[intent_id]
 
         return self._call("cancel", key, execute)
+
+    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str) -> str:
+        self.refunds.setdefault(reference, (intent_id, amount_minor))
+        return f"re_{reference}"
 
     def find_intent_by_invoice(self, customer: str, invoice_id: str) -> Intent | None:
         newest_first = reversed(self.intents.values())

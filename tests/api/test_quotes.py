@@ -173,13 +173,14 @@ async def test_a_withdrawn_quote_takes_no_more_steps(live: httpx.AsyncClient) ->
     assert await refused(live, f"/v1/quotes/{quote['id']}/send", {}) == (409, "quote-ended")
 
 
-async def test_on_a_test_clock_a_quote_expires_by_the_clock(live: httpx.AsyncClient) -> None:
+async def test_on_a_test_clock_a_quote_expires_by_the_clock(live: httpx.AsyncClient, database: Database) -> None:
     clock_id = await new_clock(live, "2013-01-01T00:00:00Z")
     quote = await sent(live, clock=clock_id, terms=terms(start="2013-02-01"), valid_until="2013-01-31")
     await advance(live, clock_id, "2013-01-31T23:59:59Z")
     assert (await got(live, f"/v1/quotes/{quote['id']}"))["status"] == "sent"
     await advance(live, clock_id, "2013-02-01T00:00:00Z")
     assert (await got(live, f"/v1/quotes/{quote['id']}"))["status"] == "expired"
+    assert rows(database, "SELECT status FROM quote") == [("expired",)]
     assert (await live.get(quote["link"])).status_code == 410
     assert (await refused(live, f"/v1/quotes/{quote['id']}/send", {}))[0] == 409
 
