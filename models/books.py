@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from domain.books import Books, CustomerCredit, Document
 from domain.keys import derived
+from domain.revenue import is_done
 from domain.state import Decision
 from domain.terms import Terms
 from models.books_papers import new_document
@@ -93,6 +94,8 @@ def load(
         plans={row.id: row for row in read.plans},
         closed_until=read.closed_until,
     )
+    for id_ in [id_ for id_ in books.running if is_done(books.schedules[id_])]:
+        del books.running[id_]
     books.stored = rows_of(books)
     return books
 

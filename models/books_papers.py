@@ -52,6 +52,7 @@ def new_document(
         written_off_on=document.written_off_on,
         disputed_minor=document.disputed_minor,
         held=document.held,
+        held_because=document.held_because,
         correction_id=document.correction_id,
         legal_entity=books.book,
     )

@@ -68,17 +68,24 @@ _ALWAYS = {
     "grants": "NOT closed OR used_minor <> granted_minor OR earned_minor <> paid_minor",
 }
 _SINCE = {
-    "documents": "EXISTS (SELECT FROM invoice_line l WHERE l.invoice_id = i.id AND l.period_end > :since)",
+    # Where the contract has bounds, the last invoice too and all of its day: a new one is compared with them.
+    "documents": """EXISTS (SELECT FROM invoice_line l WHERE l.invoice_id = i.id AND l.period_end > :since)
+        OR i.kind = 'invoice' AND i.status <> 'void' AND i.issued_on = (
+          SELECT max(n.issued_on) FROM contract c JOIN invoice n ON n.contract_id = c.id
+          WHERE c.id = :contract_id AND jsonb_typeof(c.terms -> 'bounds') = 'object' AND n.kind = 'invoice'
+            AND n.status <> 'void'
+        )""",
     "periods": "p.ends_on > :since",
     "schedules": """
       UNION SELECT id FROM revenue_schedule WHERE contract_id = :contract_id AND ends_on > :since""",
     "reach": "CAST(:since AS date)",
 }
 _NAMED = {
-    "documents": "i.id = ANY(CAST(:invoices AS text[])) OR i.corrects_invoice_id = ANY(CAST(:invoices AS text[]))",
-    "credits": """c.invoice_id = ANY(CAST(:invoices AS text[])) OR EXISTS (
-        SELECT FROM customer_credit_use u WHERE u.credit_id = c.id AND u.invoice_id = ANY(CAST(:invoices AS text[]))
-      )""",
+    # The last one too: a credit note is counted on from it.
+    "documents": """i.id = ANY(CAST(:invoices AS text[])) OR i.corrects_invoice_id = ANY(CAST(:invoices AS text[]))
+      OR i.document = (SELECT max(document) FROM invoice WHERE contract_id = :contract_id)""",
+    # What an invoice used is given back to the last that were used, whichever those are.
+    "credits": "true",
     "grants": "schedule_line_id IN (SELECT id FROM lines)",
     "reach": "(SELECT min(period_start) FROM lines WHERE invoice_id = ANY(CAST(:invoices AS text[])))",
     "schedules": """
@@ -110,7 +117,8 @@ _STATEMENT = """
     ), told AS (
       SELECT id, kind, document AS sequence, issued_on, issued_at, due_on, net_minor, tax_minor, total_minor, status,
         corrects_invoice_id AS corrects, credit_applied_minor, credited_minor, paid_minor, refunded_minor,
-        written_off_minor, bad_debt_minor, undone_minor, written_off_on, disputed_minor, held, correction_id,
+        written_off_minor, bad_debt_minor, undone_minor, written_off_on, disputed_minor, held, held_because,
+        correction_id,
         ARRAY(
           SELECT json_build_array(t.tax ->> 'name', t.tax -> 'tax_minor')
           FROM jsonb_array_elements(d.taxes) WITH ORDINALITY AS t (tax, place) ORDER BY t.place

@@ -80,11 +80,11 @@ _WRITES = {
         status = d.status, credit_applied_minor = d.credit_applied_minor, credited_minor = d.credited_minor,
         paid_minor = d.paid_minor, refunded_minor = d.refunded_minor, written_off_minor = d.written_off_minor,
         bad_debt_minor = d.bad_debt_minor, undone_minor = d.undone_minor, written_off_on = d.written_off_on,
-        disputed_minor = d.disputed_minor, held = d.held
+        disputed_minor = d.disputed_minor, held = d.held, held_because = d.held_because
       FROM json_to_recordset(CAST(:documents AS json)) AS d (
         id text, status text, credit_applied_minor bigint, credited_minor bigint, paid_minor bigint,
         refunded_minor bigint, written_off_minor bigint, bad_debt_minor bigint, undone_minor bigint,
-        written_off_on date, disputed_minor bigint, held boolean
+        written_off_on date, disputed_minor bigint, held boolean, held_because text
       ) WHERE i.id = d.id
     """,
     "lines": """

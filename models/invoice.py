@@ -80,6 +80,7 @@ class Invoice(SQLModel, table=True):
     undone_minor: int = Field(default=0, sa_type=MINOR)
     status: str
     held: bool = False
+    held_because: str = ""
     correction_id: str | None = None
     corrects_invoice_id: str | None = Field(default=None, foreign_key="invoice.id", index=True)
     taxes: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))

@@ -71,6 +71,7 @@ class NewDocument:
     written_off_on: date | None = None
     disputed_minor: int = 0
     held: bool = False
+    held_because: str = ""
     correction_id: str | None = None
     legal_entity: str = MAIN_ENTITY
 
@@ -119,20 +120,20 @@ _ISSUE = text(f"""
       id, legal_entity, kind, number, contract_id, customer_id, document, input_hash, currency, issued_on, issued_at,
       due_on, due_at, net_minor, tax_minor, total_minor, credited_minor, credit_applied_minor, paid_minor,
       written_off_minor, written_off_on, refunded_minor, disputed_minor, bad_debt_minor, undone_minor, status, held,
-      correction_id, corrects_invoice_id, taxes
+      held_because, correction_id, corrects_invoice_id, taxes
     )
     SELECT d.id, d.legal_entity, d.kind, taken.number, d.contract_id, d.customer_id, d.document, d.input_hash,
       d.currency, d.issued_on, d.issued_at, d.due_on, d.due_at, d.net_minor, d.tax_minor, d.total_minor,
       d.credited_minor, d.credit_applied_minor, d.paid_minor, d.written_off_minor, d.written_off_on, d.refunded_minor,
-      d.disputed_minor, d.bad_debt_minor, d.undone_minor, d.status, d.held, d.correction_id, d.corrects_invoice_id,
-      d.taxes
+      d.disputed_minor, d.bad_debt_minor, d.undone_minor, d.status, d.held, d.held_because, d.correction_id,
+      d.corrects_invoice_id, d.taxes
     FROM taken, given, json_to_record(given.body) AS d (
       id text, legal_entity text, kind text, contract_id text, customer_id text, document int, input_hash text,
       currency text, issued_on date, issued_at timestamptz, due_on date, due_at timestamptz, net_minor bigint,
       tax_minor bigint, total_minor bigint, credited_minor bigint, credit_applied_minor bigint, paid_minor bigint,
       written_off_minor bigint, written_off_on date, refunded_minor bigint, disputed_minor bigint,
-      bad_debt_minor bigint, undone_minor bigint, status text, held boolean, correction_id text,
-      corrects_invoice_id text, taxes jsonb
+      bad_debt_minor bigint, undone_minor bigint, status text, held boolean, held_because text,
+      correction_id text, corrects_invoice_id text, taxes jsonb
     )
     RETURNING number
 """)

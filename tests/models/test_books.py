@@ -120,7 +120,8 @@ def test_an_invoice_that_is_named_is_there_with_all_that_belongs_to_it(database:
     mirror = replace(books.schedules["sch_1"], id="sch_mirror", amount_minor=-2_000, recognized_minor=-2_000)
     books.keep(mirror)
     add_invoice(books, 2, kind="credit_note", status="issued", corrects=invoice.id)
-    add_invoice(books, 3, status="paid")
+    for number in (3, 4):
+        add_invoice(books, number, status="paid")
     add_credit(books, 1, 400)
     add_credit(books, 2, 0, source="credit_note", source_id="inv_2", invoice_id=invoice.id, amount_minor=2_000)
     add_credit(books, 3, 0)
@@ -128,8 +129,9 @@ def test_an_invoice_that_is_named_is_there_with_all_that_belongs_to_it(database:
     books.grants = {"grt_1": sold, "grt_2": replace(sold, id="grt_2", schedule_line_id=None)}
     kept(database, books)
     read = found(database, invoices=("inv_1",))
-    assert set(read.documents) == {"inv_1", "inv_2"}
-    assert set(read.schedules) == {"sch_1", "sch_mirror", "sch_2"}
+    # The last one too: it says which number the next has.
+    assert set(read.documents) == {"inv_1", "inv_2", "inv_4"}
+    assert set(read.schedules) == {"sch_1", "sch_mirror", "sch_2", "sch_4"}
     assert set(read.credits) == {"ccr_1", "ccr_2", "ccr_3"}
     assert set(read.grants) == {"grt_1"}
     assert found(database).grants == {}
@@ -292,3 +294,16 @@ def test_the_application_may_not_take_back_what_its_books_say(database: Database
         with pytest.raises(DBAPIError, match="permission denied"), app.transaction() as session:
             session.execute(text(attack))
     app.dispose()
+
+
+def test_a_contract_with_bounds_remembers_its_last_invoices(database: Database, books: LoadedBooks) -> None:
+    """A new invoice is compared with the one before, and with how many there were on that day."""
+    for number in (1, 2, 3):
+        add_invoice(books, number, status="paid", issued_on=JANUARY if number == 1 else FEBRUARY)
+    add_invoice(books, 4, status="void", issued_on=MARCH)
+    kept(database, books)
+    july = date(2013, 7, 1)
+    assert found(database, since=july).documents == {}
+    with database.transaction() as session:
+        session.execute(text("""UPDATE contract SET terms = '{"bounds": {"per_day": 1}}'"""))
+    assert set(found(database, since=july).documents) == {"inv_2", "inv_3"}

@@ -70,7 +70,7 @@ def changed(draw: st.DrawFn, held: LoadedBooks) -> LoadedBooks:
 
 
 @given(data=st.data())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.usefixtures("customer")
 def test_books_come_back_as_they_were_stored_and_as_they_were_changed(database: Database, data: st.DataObject) -> None:
     held = data.draw(books(signed(database)))

@@ -31,7 +31,7 @@ DO $$
 BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'perennial_app') THEN
     GRANT UPDATE (
-      refunded_minor, disputed_minor, bad_debt_minor, undone_minor, written_off_on, held
+      refunded_minor, disputed_minor, bad_debt_minor, undone_minor, written_off_on, held, held_because
     ) ON invoice TO perennial_app;
     GRANT UPDATE (credited_minor, credited_tax_minor) ON invoice_line TO perennial_app;
     REVOKE DELETE ON prepaid_grant, commitment_window, rated_period, revenue_plan FROM perennial_app;

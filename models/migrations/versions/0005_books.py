@@ -136,6 +136,7 @@ def extend_invoices() -> None:
     for name in ("refunded_minor", "disputed_minor", "bad_debt_minor", "undone_minor"):
         _add_filled("invoice", name, sa.BigInteger(), "0")
     _add_filled("invoice", "held", sa.Boolean(), "false")
+    _add_filled("invoice", "held_because", sa.String(), "''")
     op.add_column("invoice", sa.Column("written_off_on", sa.Date(), nullable=True))
     op.add_column("invoice", sa.Column("correction_id", sa.String(), nullable=True))
     op.execute("UPDATE invoice SET written_off_on = issued_on WHERE written_off_minor <> 0")
