@@ -1,5 +1,7 @@
 """Corrections of invoices in the books: payments by hand, credit notes, refunds, voids, write-offs, disputes."""
 
+from datetime import datetime
+
 from sqlmodel import Session
 from temporalio import activity
 
@@ -8,12 +10,12 @@ from activities.signatures import CorrectionSteps, PreparedRefund, ReviewPayment
 from domain.books import Books, Document
 from domain.correcting import RefundPayment, correct
 from domain.errors import DomainError
-from domain.life import Corrected, CorrectInvoice
+from domain.life import CollectionLife, Corrected, CorrectInvoice
 from domain.period import local_date
 from domain.terms import Terms
 from models import collection
 from models.books import LoadedBooks, load, lock, store
-from models.contract import get_contract, state_of
+from models.contract import Setting, get_contract, setting_of, state_of
 from models.correction import CorrectionRecord, done, keep
 from models.database import Database
 from models.invoice import get_invoice
@@ -49,21 +51,72 @@ def _correct(session: Session, request: CorrectInvoice) -> Corrected:
     books, terms = _books(session, request)
     before = done(session, request.correction_id)
     if before is not None:
-        return Corrected((request.invoice_id,), before.document_id, _number(session, before.document_id))
+        return _before(session, request, before.document_id, terms)
     opened = {document.id: document.open_minor for document in books.documents.values()}
-    made = _corrected(books, request, terms.timezone)
+    made = _corrected(books, request, terms)
     changed = tuple(id_ for id_, open_minor in opened.items() if books.documents[id_].open_minor != open_minor)
     for invoice_id in changed:
         if books.documents[invoice_id].open_minor == 0:
             collection.settle(session, invoice_id)
     keep(session, _record(request, made.id if made else None))
+    setting = setting_of(session, request.contract_id)
+    collect = made is not None and made.kind == "invoice" and made.open_minor > 0
+    if made is not None and collect:
+        case = collection.CollectionCase(
+            invoice_id=made.id,
+            contract_id=books.contract_id,
+            customer_id=books.customer_id,
+            clock_id=setting.clock_id,
+            stage="scheduled",
+            attempts=0,
+            next_action_at=made.due_at(terms.timezone),
+        )
+        collection.schedule(session, case)
     numbers = store(session, books, terms=terms, at=request.at)
-    return Corrected(changed, made.id if made else None, numbers.get(made.id) if made else None)
+    if made is None:
+        return Corrected(changed)
+    number = numbers[made.id]
+    life = _life(
+        request, terms, setting, books.customer_id, made.id, number, made.open_minor, made.due_at(terms.timezone)
+    )
+    return Corrected(changed, made.id, number, collect=life if collect else None)
 
 
-def _number(session: Session, document_id: str | None) -> str | None:
-    document = get_invoice(session, document_id) if document_id else None
-    return document.number if document else None
+def _before(session: Session, request: CorrectInvoice, document_id: str | None, terms: Terms) -> Corrected:
+    """What was answered when the correction was done."""
+    made = get_invoice(session, document_id) if document_id else None
+    if made is None:
+        return Corrected((request.invoice_id,))
+    setting = setting_of(session, request.contract_id)
+    life = _life(request, terms, setting, made.customer_id, made.id, made.number, made.open_minor, made.due_at)
+    collect = made.kind == "invoice" and made.open_minor > 0
+    return Corrected((request.invoice_id,), made.id, made.number, collect=life if collect else None)
+
+
+def _life(
+    request: CorrectInvoice,
+    terms: Terms,
+    setting: Setting,
+    customer_id: str,
+    invoice_id: str,
+    number: str,
+    open_minor: int,
+    due_at: datetime,
+) -> CollectionLife:
+    return CollectionLife(
+        invoice_id=invoice_id,
+        number=number,
+        contract_id=request.contract_id,
+        customer_id=customer_id,
+        currency=terms.currency,
+        open_minor=open_minor,
+        due_at=due_at,
+        timezone=terms.timezone,
+        dunning=terms.dunning,
+        clock_id=setting.clock_id,
+        clock_now=request.at if setting.clock_id else None,
+        charges=terms.pays == "automatically",
+    )
 
 
 def _record(request: CorrectInvoice, document_id: str | None) -> CorrectionRecord:
@@ -83,7 +136,7 @@ def _prepared(session: Session, request: CorrectInvoice) -> PreparedRefund:
     books, terms = _books(session, request)
     if done(session, request.correction_id) is None:
         try:
-            _corrected(books, request, terms.timezone)
+            _corrected(books, request, terms)
         except DomainError as error:
             return PreparedRefund(refused=error.message, field=error.field)
     payment = payment_of_invoice(session, request.invoice_id)
@@ -111,9 +164,15 @@ def _books(session: Session, request: CorrectInvoice) -> tuple[LoadedBooks, Term
     return books, terms
 
 
-def _corrected(books: Books, request: CorrectInvoice, zone: str) -> Document | None:
-    on = local_date(request.at, zone)
+def _corrected(books: Books, request: CorrectInvoice, terms: Terms) -> Document | None:
+    on = local_date(request.at, terms.timezone)
     made = correct(
-        books, request.invoice_id, request.correction, on=on, at=request.at, key=f"correction/{request.correction_id}"
+        books,
+        terms,
+        request.invoice_id,
+        request.correction,
+        on=on,
+        at=request.at,
+        key=f"correction/{request.correction_id}",
     )
     return made if isinstance(made, Document) else None

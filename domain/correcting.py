@@ -9,6 +9,8 @@ from pydantic import Field
 from domain import correction
 from domain.books import Books
 from domain.line import Frozen, Slug
+from domain.reissue import reissue
+from domain.terms import Terms
 
 Amount = Annotated[int, Field(gt=0, le=10**15, description="Minor units, tax included.")]
 Reason = Annotated[str, Field(max_length=500)]
@@ -71,6 +73,13 @@ class LoseDispute(Frozen):
     kind: Literal["dispute_lost"] = "dispute_lost"
 
 
+class BillAgain(Frozen):
+    """What stood on a void invoice is billed again, dated today."""
+
+    kind: Literal["bill_again"] = "bill_again"
+    reason: Reason = ""
+
+
 CorrectionType = (
     RecordPayment
     | IssueCreditNote
@@ -80,6 +89,7 @@ CorrectionType = (
     | OpenDispute
     | WinDispute
     | LoseDispute
+    | BillAgain
 )
 Correction = Annotated[CorrectionType, Field(discriminator="kind")]
 
@@ -92,8 +102,10 @@ _PLAIN: dict[str, Callable[..., object]] = {
 }
 
 
-def correct(books: Books, invoice_id: str, asked: CorrectionType, *, on: date, at: datetime, key: str) -> object:
-    """Do to the invoice what is asked, on the local day `on`; a credit note returns its document.
+def correct(
+    books: Books, terms: Terms, invoice_id: str, asked: CorrectionType, *, on: date, at: datetime, key: str
+) -> object:
+    """Do to the invoice what is asked, on the local day `on`; a credit note, or an invoice that bills again, is returned.
 
     Raises:
         DomainError: if the invoice's state does not allow it, with the field to correct.
@@ -106,5 +118,7 @@ def correct(books: Books, invoice_id: str, asked: CorrectionType, *, on: date, a
         case RefundPayment():
             correction.refund(books, invoice_id, asked.amount_minor, on=on, at=at, key=key)
             return None
+        case BillAgain():
+            return reissue(books, invoice_id, terms, on=on, at=at, key=key)
         case _:
             return _PLAIN[asked.kind](books, invoice_id, on=on, at=at, key=key)

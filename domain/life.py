@@ -161,13 +161,17 @@ class CorrectInvoice:
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """What became of a correction: the document that it made, and the invoices whose open amount it changed."""
+    """What became of a correction: the document that it made, and the invoices whose open amount it changed.
+
+    Where it made an invoice, `collect` is its collection.
+    """
 
     invoice_ids: tuple[str, ...] = ()
     document_id: str | None = None
     number: str | None = None
     refused: str | None = None
     field: str = ""
+    collect: CollectionLife | None = None
 
 
 @dataclass(frozen=True, slots=True)

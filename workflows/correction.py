@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from domain import keys
     from domain.life import Corrected, CorrectInvoice
 
-from workflows import options
+from workflows import collecting, options
 from workflows.collection import Collection
 
 
@@ -32,6 +32,8 @@ class Correction:
             **options.ledger(options.REQUESTED),
         )
         await self._tell_collections(corrected)
+        if corrected.collect is not None:
+            await collecting.start(corrected.collect)
         return corrected
 
     async def _give_back(self, request: CorrectInvoice) -> Corrected | None:
