@@ -105,7 +105,7 @@ _PLAIN: dict[str, Callable[..., object]] = {
 def correct(
     books: Books, terms: Terms, invoice_id: str, asked: CorrectionType, *, on: date, at: datetime, key: str
 ) -> object:
-    """Do to the invoice what is asked, on the local day `on`; a credit note, or an invoice that bills again, is returned.
+    """Do to the invoice what is asked, on the local day `on`; return the document that this makes, if it does.
 
     Raises:
         DomainError: if the invoice's state does not allow it, with the field to correct.
