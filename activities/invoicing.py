@@ -16,7 +16,7 @@ from domain.period import first_instant
 from domain.planning import planned_lines
 from domain.state import Bill, ContractState
 from models import collection
-from models.books import LoadedBooks, load, store
+from models.books import LoadedBooks, load, reach, store
 from models.contract import record
 from models.database import Database
 from models.invoice import Invoice, find_document, lines_of, release_held
@@ -105,19 +105,14 @@ def _issue(session: Session, request: Decided) -> Issued:
 
 
 def _books(session: Session, request: Decided) -> LoadedBooks:
-    state, bill = request.decision.state, request.decision.bill
-    terms = state.terms
-    earliest = min((item.start for item in bill.items), default=None) if bill else None
-    if terms.bounds is not None:
-        # What is usual is told by the documents so far.
-        earliest = terms.start
+    state, terms = request.decision.state, request.decision.state.terms
     return load(
         session,
         state.contract_id,
         zone=terms.timezone,
         currency=terms.currency,
         book=terms.legal_entity,
-        since=earliest,
+        since=reach(request.decision),
     )
 
 

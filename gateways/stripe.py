@@ -152,8 +152,8 @@ class StripeGateway:
         with translated(reads=True):
             made = self._stripe.v1.refunds.list({"payment_intent": intent_id, "limit": 100})
             for refund in made.auto_paging_iter():
-                ours = refund.metadata is not None and "reference" in refund.metadata
-                if ours and refund.metadata["reference"] == reference:
+                noted = refund.metadata
+                if noted is not None and "reference" in noted and noted["reference"] == reference:
                     return refund.id
         with translated(reads=False):
             created = self._stripe.v1.refunds.create(

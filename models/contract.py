@@ -10,9 +10,9 @@ from sqlalchemy import CheckConstraint, Column, Identity, Index, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from domain.due import next_due, service_end
-from domain.recurring import monthly_value
 from domain.life import ContractLife
 from domain.period import first_instant
+from domain.recurring import monthly_value
 from domain.state import ContractState
 from models.base import BIG, INSTANT, JSON, MINOR
 from models.clock import TestClock
@@ -28,7 +28,10 @@ class Contract(SQLModel, table=True):
     __tablename__ = "contract"
     __table_args__ = (
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_is_iso_4217"),
-        CheckConstraint("status IN ('signed', 'trialing', 'active', 'past_due', 'paused', 'cancelled', 'expired')", name="status_known"),
+        CheckConstraint(
+            "status IN ('signed', 'trialing', 'active', 'past_due', 'paused', 'cancelled', 'expired')",
+            name="status_known",
+        ),
         Index("ix_contract_clock_id", "clock_id", postgresql_where=text("clock_id IS NOT NULL")),
         Index("ix_contract_unstarted", "sequence", postgresql_where=text("workflow_started_at IS NULL")),
     )

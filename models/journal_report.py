@@ -7,8 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import text, tuple_
 from sqlmodel import Session, col, select
 
+from domain.journal import MAIN_BOOK
 from models.journal import JournalEntry, JournalLine
-from models.period import MAIN_BOOK
 
 
 class AccountBalance(NamedTuple):

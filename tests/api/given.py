@@ -65,6 +65,9 @@ class FakeGateway:
     def cancel_intent(self, intent_id: str, *, key: str) -> Intent:
         raise AssertionError("the API never charges")
 
+    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str) -> str:
+        raise NotImplementedError
+
     def find_intent_by_invoice(self, customer: str, invoice_id: str) -> Intent | None:
         raise AssertionError("the API never charges")
 

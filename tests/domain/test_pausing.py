@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from domain.commands import Pause, Resume
+from domain.commands import ChangeType, Pause, Resume
 from domain.due import next_due
 from tests.domain.shell import Event, change, flat, per_unit, run, summed, terms
 
@@ -39,7 +39,7 @@ def test_usage_before_the_pause_is_billed_at_the_next_boundary_and_none_from_wit
 def test_fixed_arrears_bill_the_served_days_only() -> None:
     """9 days before and 12 days after the pause, of 31: 9.00 and 12.00."""
     support = {"id": "support", "price": flat("31.00"), "bill": "arrears"}
-    steps = [("2026-01-10", Pause()), ("2026-01-20", Resume())]
+    steps: list[tuple[str, ChangeType]] = [("2026-01-10", Pause()), ("2026-01-20", Resume())]
     assert run(terms(support, start="2026-01-01"), "2026-02-01", steps).totals == [("2026-02-01", "21.00")]
 
 
@@ -50,7 +50,10 @@ def test_a_pause_ends_by_itself_on_the_agreed_day() -> None:
 
 
 def test_a_contract_that_is_resumed_early_does_not_resume_again() -> None:
-    steps = [("2026-01-11", Pause(resume_on=date(2026, 1, 25))), ("2026-01-20", Resume())]
+    steps: list[tuple[str, ChangeType]] = [
+        ("2026-01-11", Pause(resume_on=date(2026, 1, 25))),
+        ("2026-01-20", Resume()),
+    ]
     story = run(terms(PLAN, start="2026-01-01"), "2026-01-31", steps)
     assert story.totals[2:] == [("2026-01-20", "12.00")]
     assert story.state.scheduled == ()
@@ -71,7 +74,11 @@ def test_unused_days_that_are_kept_are_served_after_the_pause_and_move_the_bound
 
 def test_a_change_during_a_pause_counts_from_the_day_it_ends() -> None:
     """62.00 x 12 / 31 from 20 January."""
-    steps = [("2026-01-10", Pause()), ("2026-01-15", change("plan", price=flat("62.00"))), ("2026-01-20", Resume())]
+    steps: list[tuple[str, ChangeType]] = [
+        ("2026-01-10", Pause()),
+        ("2026-01-15", change("plan", price=flat("62.00"))),
+        ("2026-01-20", Resume()),
+    ]
     story = run(terms(PLAN, start="2026-01-01"), "2026-02-01", steps)
     assert story.totals[2:] == [("2026-01-20", "24.00"), ("2026-02-01", "62.00")]
 
@@ -84,7 +91,7 @@ def test_a_change_during_a_pause_counts_from_the_day_it_ends() -> None:
         ([("2026-01-10", Pause(resume_on=date(2026, 1, 10)))], "2026-01-10 is not in the future"),
     ],
 )
-def test_a_pause_that_makes_no_sense_is_refused(steps: list[tuple[str, Pause | Resume]], why: str) -> None:
+def test_a_pause_that_makes_no_sense_is_refused(steps: list[tuple[str, ChangeType]], why: str) -> None:
     [refused] = run(terms(PLAN, start="2026-01-01"), "2026-01-20", steps).refused
     assert refused.startswith(why)
 

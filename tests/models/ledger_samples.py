@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url
 
+from domain.journal import Entry, Posting
 from models.database import Database
-from models.journal import Entry, Posting
 
 JUNE_1 = date(2013, 6, 1)
 

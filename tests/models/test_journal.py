@@ -7,8 +7,9 @@ from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
+from domain.journal import Posting
 from models.database import Database, violated_constraint
-from models.journal import EntryMismatch, JournalEntry, JournalLine, Posting, post, post_all
+from models.journal import EntryMismatch, JournalEntry, JournalLine, post, post_all
 from models.period import PeriodNotInState, begin_closing, close, periods, post_as_close, reopen
 from tests.models.ledger_samples import JUNE_1, insert_entry, invoice_entry, raw_connection, wait_for_a_lock
 

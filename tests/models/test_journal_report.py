@@ -1,7 +1,8 @@
 from datetime import date
 
+from domain.journal import Entry, Posting
 from models.database import Database
-from models.journal import Entry, Posting, post_all
+from models.journal import post_all
 from models.journal_report import (
     EntryFilter,
     MonthRevenue,
