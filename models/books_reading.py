@@ -98,7 +98,10 @@ _SCHEDULES = f"""
       UNION SELECT s.id FROM plans p JOIN revenue_schedule s ON s.plan_id = p.id
       UNION SELECT s.id FROM periods p JOIN revenue_schedule s
         ON s.contract_id = p.contract_id AND s.line_id = p.line_id AND s.starts_on >= p.starts_on
-          AND s.starts_on < p.ends_on"""
+          AND s.starts_on < p.ends_on
+      UNION SELECT s.id FROM granted g JOIN revenue_schedule s
+        ON s.contract_id = g.contract_id AND s.line_id = g.credit_id
+          AND s.invoice_line_id IS NOT DISTINCT FROM g.schedule_line_id"""
 _ALL_SCHEDULES = "SELECT id FROM revenue_schedule WHERE contract_id = :contract_id"
 
 _STATEMENT = """
@@ -112,6 +115,8 @@ _STATEMENT = """
       SELECT {reach} AS day
     ), plans AS MATERIALIZED (
       SELECT p.* FROM revenue_plan p WHERE p.contract_id = :contract_id AND ({plans})
+    ), granted AS MATERIALIZED (
+      SELECT * FROM prepaid_grant WHERE contract_id = :contract_id AND ({grants}) ORDER BY starts_on, id
     ), schedules AS (
       SELECT * FROM revenue_schedule WHERE id IN ({schedules})
     ), told AS (
@@ -142,8 +147,6 @@ _STATEMENT = """
         coalesce(credit_note_id, payment_id) AS source_id, invoice_id, amount_minor, remaining_minor,
         place AS sequence
       FROM customer_credit c WHERE contract_id = :contract_id AND ({credits}) ORDER BY place, c.sequence
-    ), granted AS (
-      SELECT * FROM prepaid_grant WHERE contract_id = :contract_id AND ({grants}) ORDER BY starts_on, id
     ), committed AS (
       SELECT * FROM commitment_window w WHERE contract_id = :contract_id AND ({windows}) ORDER BY starts_on, id
     )
