@@ -59,7 +59,9 @@ class StepOut(Output):
 
 class InvoiceLineOut(Output):
     line: str = Field(description="The contract's line.", examples=["gates"])
-    kind: Literal["charge", "credit", "usage"]
+    kind: Literal["charge", "credit", "usage", "adjustment", "prepaid", "drawn", "true_up"] = Field(
+        description="`adjustment`: usage that came late. `drawn`: what prepaid credits paid. `true_up`: a commitment."
+    )
     description: str
     period_start: date
     period_end: date = Field(description="Exclusive.")
@@ -183,7 +185,7 @@ def _lines(rows: Sequence[InvoiceLine], currency: str) -> list[InvoiceLineOut]:
     return [
         InvoiceLineOut(
             line=row.line_id,
-            kind=row.kind,  # type: ignore[arg-type]  # an item's kind
+            kind=row.kind,  # type: ignore[arg-type]  # what the books make
             description=row.description,
             period_start=row.period_start,
             period_end=row.period_end,
