@@ -24,7 +24,7 @@ WAIT_SECONDS_MAX: Final = 300
 POLL_SECONDS: Final = 0.05
 REFUSED: Final = frozenset({409, 422})
 # Nothing was done, or nobody knows: the same key makes it safe to ask again.
-ASK_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+ASK_AGAIN: Final = frozenset({429, 502, 503, 504})
 IN_FLIGHT: Final = "request-in-flight"
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
