@@ -54,7 +54,7 @@ def check_command(
             results.append(result)
             progress.advance(task)
             if not as_json:
-                progress.console.out(str(result), highlight=False)
+                console.out(str(result), highlight=False)
     failed = sum(not result.passed for result in results)
     if as_json:
         sys.stdout.write(json.dumps(_as_json(results, failed), indent=2) + "\n")

@@ -66,6 +66,9 @@ def arrears(
 
     Days count up to the date, usage up to `through_at` where that is later than the date's first instant.
     """
+    if progress.removed and progress.billed_through >= progress.since:
+        # Its last day was billed up to the instant at which it was removed.
+        return ()
     zone = state.terms.timezone
     midnight = first_instant(through, zone)
     exact = line.meter is not None or state.terms.proration == "second"

@@ -26,6 +26,7 @@ def follow(matter: Matter, document: Document | None) -> None:
     plans = _plans(matter)
     if document is not None:
         _count(matter, document)
+    _settle(matter, plans)
     # A fixed discount is shared with usage that nobody could know, so that a document may bill other than was planned.
     unsure = document is not None and any(one.amount is not None for one in state.terms.discounts)
     changed = unsure or any(plan.version != state.version for plan in plans.values())
@@ -75,15 +76,43 @@ def _plan_of(matter: Matter, line_id: str, day: date) -> Plan | None:
     return max(begun, key=lambda plan: plan.starts_on, default=None)
 
 
+def _settle(matter: Matter, running: Mapping[str, Plan]) -> None:
+    """Give what terms gone by have billed other than was planned, since nothing of them is left to deliver.
+
+    A pause that outlasts its term leaves such a rest, and so does a period that is billed after its term.
+    """
+    now = {plan.id for plan in running.values()}
+    terms: dict[date, dict[str, Plan]] = {}
+    for plan in matter.books.plans.values():
+        if plan.id not in now:
+            terms.setdefault(plan.starts_on, {})[plan.line_id] = plan
+    for plans in terms.values():
+        shared = _shared(matter, plans)
+        differs = [plan for id_, plan in plans.items() if id_ not in shared and plan.billed_minor != plan.amount_minor]
+        if differs or sum(plan.billed_minor - plan.amount_minor for plan in shared.values()):
+            _give(matter, plans, {}, max(plan.ends_on for plan in plans.values()))
+            matter.books.touched.update(("plans", plan.id) for plan in plans.values())
+
+
 def _plan(matter: Matter, plans: Mapping[str, Plan]) -> None:
     start, end = window(matter.state)
-    to_come = {} if matter.state.over else sure(matter, start, end)
+    _give(matter, plans, {} if matter.state.over else sure(matter, start, end), end)
+
+
+def _give(matter: Matter, plans: Mapping[str, Plan], to_come: Mapping[str, int], end: date) -> None:
+    """Plan what was billed and is to come of each line, up to the day `end`."""
     totals = {id_: plan.billed_minor + to_come.get(id_, 0) for id_, plan in plans.items()}
-    shared = {line.id: line for line in sharing_lines(matter.terms) if line.id in plans}
-    if len(shared) > 1:
-        _share(matter, {id_: plans[id_] for id_ in shared}, totals, end)
+    shared = _shared(matter, plans)
+    if shared:
+        _share(matter, shared, totals, end)
     for id_, plan in plans.items():
         _spread(matter, plan, matter.terms.line(id_), totals[id_], end)
+
+
+def _shared(matter: Matter, plans: Mapping[str, Plan]) -> dict[str, Plan]:
+    """The plans of the lines that share the contract's price; none where one line has all of it."""
+    shared = {line.id: plans[line.id] for line in sharing_lines(matter.terms) if line.id in plans}
+    return shared if len(shared) > 1 else {}
 
 
 def _share(matter: Matter, plans: Mapping[str, Plan], totals: dict[str, int], end: date) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, Session, SQLModel
 
-from domain.journal import MAIN_BOOK, Entry, Posting
+from domain.journal import Entry
 from models.base import BIG, INSTANT, MINOR
 from models.period import period_of
 

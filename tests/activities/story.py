@@ -9,11 +9,11 @@ from sqlalchemy import text
 
 from activities.invoicing import Invoicing
 from activities.signatures import Decided, Issued, RateUsage
+from domain.commands import Command, Wake
 from domain.contract import decide
 from domain.contract import sign as signed
 from domain.due import next_due
 from domain.period import first_instant
-from domain.commands import Command, Wake
 from domain.state import ContractState
 from domain.terms import Terms
 from models.contract import insert_contract

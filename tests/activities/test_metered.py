@@ -4,8 +4,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.signatures import RateUsage
-from domain.contract import decide
 from domain.commands import Cancel, ChangeLine, Wake
+from domain.contract import decide
 from models.database import Database
 from tests.activities.story import Story, line, per_unit, run, terms
 

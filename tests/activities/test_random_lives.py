@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from domain.commands import Cancel, ChangeLine
 from domain.due import next_due
 from domain.errors import RefusedChange
-from domain.commands import Cancel, ChangeLine
 from models.database import Database
 from tests.activities.story import Story, everything, line, per_unit, run, terms
 from tests.activities.test_metered import METERS, depart, seats

@@ -66,7 +66,7 @@ class FakeGateway:
         raise AssertionError("the API never charges")
 
     def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str) -> str:
-        raise NotImplementedError
+        raise AssertionError("the API never charges")
 
     def find_intent_by_invoice(self, customer: str, invoice_id: str) -> Intent | None:
         raise AssertionError("the API never charges")

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from domain.contract import decide, sign
 from domain.commands import Cancel, Wake
+from domain.contract import decide, sign
 from domain.state import ContractState
 from models.contract import (
     contract_events,
