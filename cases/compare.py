@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from cases.balances import balances, revenue, revenue_by_line, unbalanced
-from cases.format import Expected, ExpectedCreditNote, ExpectedInvoice, ExpectedLine
+from cases.expected import Expected, ExpectedCreditNote, ExpectedInvoice, ExpectedLine
 from cases.story import Story, StoryDocument, StoryLine
 from domain.line import Frozen
 from domain.money import exponent

@@ -1,47 +1,20 @@
 """The format of case files: what each kind of case may say."""
 
-from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from cases.expected import Accounted, Allocation, Amount, Boundaries, Expected, Months
+from cases.values import At, Currency, Instant, Month, Number, Properties, Zone
 from domain.interval import Every
 from domain.line import Frozen, Line, Meter, Slug, refuse
 from domain.modification import Modification, Promise, Treatment
 from domain.offers import Day
-from domain.period import check_zone
 from domain.prices import Exact, NonNegative, Positive, Price
 from domain.schedule import StatedMethod
 from domain.ssp import Discount, Obligation, Variable
 from domain.tax import TaxRate
 from domain.terms import Terms
-
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Zone = Annotated[str, BeforeValidator(lambda value: check_zone(value) if isinstance(value, str) else value)]
-Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
-When = date | datetime
-Number = Annotated[int, Field(ge=1, description="The number of an invoice, in the order of issue, from 1.")]
-
-
-def _at(value: object) -> object:
-    """A date stays one: pydantic would take it for an instant without a zone."""
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError("an instant needs a time zone, such as 2026-01-19T10:00:00Z")
-    return value
-
-
-At = Annotated[When, BeforeValidator(_at)]
-
-
-class _Properties(Frozen):
-    """Beside what is named, any property of the event."""
-
-    model_config = ConfigDict(extra="allow")
-
-    @property
-    def properties(self) -> dict[str, Any]:
-        """The properties that stand beside the named keys."""
-        return dict(self.model_extra or {})
 
 
 class Case(Frozen):
@@ -52,11 +25,7 @@ class Case(Frozen):
     currency: Currency = "USD"
 
 
-class Amount(Frozen):
-    amount: Exact
-
-
-class PricedEvent(_Properties):
+class PricedEvent(Properties):
     value: Exact
 
 
@@ -76,11 +45,6 @@ class PriceCase(Case):
         return self
 
 
-class Boundaries(Frozen):
-    boundaries: tuple[date, ...] | None = None
-    instants: tuple[datetime, ...] | None = None
-
-
 class PeriodsCase(Case):
     """The boundaries of billing."""
 
@@ -94,11 +58,6 @@ class PeriodsCase(Case):
     expect: Boundaries
 
 
-class Allocation(Frozen):
-    allocation: dict[str, Exact] | None = None
-    error: str | None = None
-
-
 class AllocateCase(Case):
     """A transaction price over performance obligations."""
 
@@ -108,10 +67,6 @@ class AllocateCase(Case):
     discounts: tuple[Discount, ...] = ()
     variable: tuple[Variable, ...] = ()
     expect: Allocation
-
-
-class Months(Frozen):
-    months: dict[Month, Exact]
 
 
 class ScheduleCase(Case):
@@ -126,20 +81,13 @@ class ScheduleCase(Case):
     expect: Months
 
 
-class Accounted(Frozen):
-    treatment: Treatment | None = None
-    revenue_now: Exact | None = None
-    remaining: dict[str, Exact] | None = None
-    error: str | None = None
-
-
 class ModifyCase(Case):
     """A contract modification."""
 
     kind: Literal["modify"]
     before: tuple[Promise, ...]
     change: Modification
-    treatment: Treatment | Literal["auto"] = "auto"
+    treatment: Literal[Treatment, "auto"] = "auto"
     expect: Accounted
 
 
@@ -166,9 +114,9 @@ class RemoveLine(Frozen):
     invoice: Literal["now", "next", "at_renewal"] = "now"
 
 
-class UsageEvent(_Properties):
+class UsageEvent(Properties):
     id: Annotated[str, Field(min_length=1)]
-    at: Annotated[datetime, BeforeValidator(_at)]
+    at: Instant
     value: Exact | None = None
 
 
@@ -282,59 +230,6 @@ class Step(Frozen):
 class Customer(Frozen):
     tax: tuple[TaxRate, ...] = ()
     pays: Literal["automatically", "on_invoice"] = "automatically"
-
-
-class ExpectedLine(Frozen):
-    line: str | None = None
-    period: tuple[date, date] | None = None
-    amount: Exact | None = None
-
-
-class ExpectedInvoice(Frozen):
-    date: Day | None = None
-    total: Exact | None = None
-    net: Exact | None = None
-    tax: Exact | None = None
-    status: Literal["open", "paid", "void", "uncollectible"] | None = None
-    credit_applied: Exact | None = None
-    due: Exact | None = None
-    lines: tuple[ExpectedLine, ...] | None = None
-
-
-class ExpectedCreditNote(Frozen):
-    date: Day | None = None
-    total: Exact | None = None
-    net: Exact | None = None
-    tax: Exact | None = None
-    invoice: Number | None = None
-    lines: tuple[ExpectedLine, ...] | None = None
-
-
-BalanceName = Literal[
-    "cash",
-    "receivable",
-    "unbilled_receivable",
-    "contract_asset",
-    "deferred_revenue",
-    "customer_credit",
-    "refund_liability",
-    "tax_payable",
-    "revenue",
-    "bad_debt",
-    "disputed",
-    "refunds",
-    "fx_gain_loss",
-    "gateway_fees",
-]
-
-
-class Expected(Frozen):
-    invoices: tuple[ExpectedInvoice, ...] | None = None
-    credit_notes: tuple[ExpectedCreditNote, ...] | None = None
-    revenue: dict[Month, Exact] | None = None
-    revenue_by_line: dict[str, dict[Month, Exact]] | None = None
-    balances: dict[date, dict[BalanceName, Exact]] | None = None
-    status: Literal["trialing", "active", "paused", "past_due", "cancelled", "expired"] | None = None
 
 
 class Scenario(Case):

@@ -45,7 +45,7 @@ def place(root: type[BaseModel], location: Sequence[int | str], prefix: str = ""
 
 def _is_no_key(part: int | str) -> bool:
     """Whether the part names a check of pydantic's and nothing in the document."""
-    return isinstance(part, str) and part.startswith(("function-", "constrained-"))
+    return isinstance(part, str) and part.startswith(("function-", "constrained-", "literal["))
 
 
 def _step(part: int | str, path: str) -> str:

@@ -94,9 +94,10 @@ def _files(paths: Iterable[Path], mistakes: list[Mistake]) -> Iterator[Path]:
 
 def _content(file: Path) -> object:
     try:
-        return parse(file.read_text())
+        content, twice = parse(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError, ValueError) as error:
         return Mistake(str(file), "", "", f"not readable as YAML: {' '.join(str(error).split())}")
+    return Mistake(str(file), "", "", "; ".join(twice)) if twice else content
 
 
 def _cases(file: Path) -> Iterator[Found | Mistake]:
@@ -120,7 +121,7 @@ def _case(file: str, raw: object, number: int = 1) -> Found | list[Mistake]:
     name, kind = str(raw.get("name") or f"number {number}"), raw.get("kind")
     if kind is None:
         return [Mistake(file, name, "kind", f"this is missing; known are {', '.join(KINDS)}")]
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         return [Mistake(file, name, "kind", f"{kind!r} is no kind of case{nearest(str(kind), KINDS)}")]
     if kind == "scenario":
         return _scenario(file, name, raw)
@@ -151,7 +152,10 @@ def _scenario(file: str, name: str, raw: Mapping[str, Any]) -> Found | list[Mist
     found = _validated(file, name, Scenario, given)
     if isinstance(found, Found):
         return mistakes or found
-    return list({m.path: m for m in [*mistakes, *(_as_stated(m, outside) for m in found)]}.values())
+    places: dict[str, Mistake] = {}
+    for mistake in [*mistakes, *(_as_stated(one, outside) for one in found)]:
+        places.setdefault(mistake.path, mistake)
+    return list(places.values())
 
 
 def _outside(raw: Mapping[str, Any]) -> dict[str, tuple[str, object]]:

@@ -156,7 +156,8 @@ class Workflows:
     def corrected(self, correction_id: str) -> Corrected:
         """What became of a correction, once it is done."""
         handle = self._client.get_workflow_handle(keys.correction_workflow_id(correction_id), result_type=Corrected)
-        return self._do(handle.result())
+        corrected: Corrected = self._do(handle.result())
+        return corrected
 
     async def _at_rest(self, workflow_id: str) -> None:
         """Ask it to do all that is due by a time long gone: it answers when it has nothing else to do."""
