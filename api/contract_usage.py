@@ -74,8 +74,7 @@ def _line_usage(session: Session, state: ContractState, progress: LineState) -> 
         period_start=grid.period_start(state, line, progress, progress.index),
         period_end=through,
         stretches=[
-            _stretch(item, _totals(session, state, item))
-            for item in charges.arrears(state, line, progress, through)
+            _stretch(item, _totals(session, state, item)) for item in charges.arrears(state, line, progress, through)
         ],
     )
 

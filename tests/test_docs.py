@@ -23,8 +23,8 @@ from api.routing import guarded_routes
 from api.scopes import SCOPES
 from api.test_clocks import Advance, NewTestClock
 from cli import app as cli
-from domain.period import first_instant
 from domain.commands import Cancel, ChangeLine
+from domain.period import first_instant
 from domain.terms import Terms
 from models.account import CHART
 from models.customer import PaymentMethod, adopt_gateway_customer

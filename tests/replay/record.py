@@ -13,8 +13,8 @@ from pathlib import Path
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from domain.life import Amend
 from domain.commands import Cancel, ChangeLine
+from domain.life import Amend
 from sandbox.temporal import DYNAMIC_CONFIG, binary
 from tests.workflows.conftest import workers
 from tests.workflows.fakes import FakeSteps, declined

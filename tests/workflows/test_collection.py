@@ -7,8 +7,8 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
 from activities.signatures import ChargeOutcome
-from domain.life import Amend
 from domain.commands import Cancel
+from domain.life import Amend
 from tests.workflows.fakes import FakeSteps, declined
 from tests.workflows.story import monthly, start_contract
 from workflows.collection import Collection

@@ -11,10 +11,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.signatures import CONTRACTS_QUEUE
+from domain.commands import Cancel, ChangeLine
 from domain.contract import sign
 from domain.life import Amend, ContractLife
 from domain.spread import offset_seconds
-from domain.commands import Cancel, ChangeLine
 from tests.workflows.fakes import FakeSteps
 from tests.workflows.story import monthly, start_contract
 from workflows.contract import Contract

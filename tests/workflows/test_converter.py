@@ -6,8 +6,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from activities.signatures import Decided
-from domain.contract import decide, sign
 from domain.commands import Wake
+from domain.contract import decide, sign
 from tests.workflows.story import monthly
 from workflows.converter import PayloadConverter
 
