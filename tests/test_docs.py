@@ -6,24 +6,30 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pytest
 from fastapi import FastAPI
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 from sqlalchemy import text
 
 from activities.charging import Charging
 from activities.signatures import ChargeInvoice, Issued
+from api.amendments import NewAmendment, NewCancellation
 from api.app import ROUTERS
 from api.contracts import NewContract
+from api.corrections import NewCorrection
 from api.customers import NewCustomer
+from api.recognition import NewRecognition
 from api.routing import guarded_routes
 from api.scopes import SCOPES
+from api.simulations import NewSimulation
 from api.test_clocks import Advance, NewTestClock
 from cli import app as cli
-from domain.commands import Cancel, ChangeLine
+from domain.commands import Cancel, Change, ChangeLine, ChangeType
+from domain.correcting import Correction, CorrectionType
 from domain.period import first_instant
 from domain.terms import Terms
 from models.account import CHART
@@ -266,6 +272,38 @@ def test_the_table_of_routes_is_what_the_api_serves() -> None:
 
 def test_every_scope_is_documented() -> None:
     assert [row[0] for row in rows(sections(read("api.md"), "##")["Scopes"])] == list(SCOPES)
+
+
+# What callers may ask for.
+
+
+@pytest.mark.parametrize(
+    ("heading", "every", "one"),
+    [("Change a contract", ChangeType, Change), ("Correct an invoice", CorrectionType, Correction)],
+)
+def test_everything_that_may_be_asked_of_a_workflow_is_shown(heading: str, every: Any, one: Any) -> None:
+    table = rows(sections(read("api.md"), "##")[heading])
+    assert {row[0] for row in table} == {kind.model_fields["kind"].default for kind in get_args(every)}
+    for kind, example, _ in table:
+        assert TypeAdapter(one).validate_json(example).kind == kind
+
+
+def test_the_bodies_of_requests_are_what_the_api_takes() -> None:
+    """A body is known by the field that no other has."""
+    kinds: dict[str, type[BaseModel]] = {
+        "change": NewAmendment,
+        "when": NewCancellation,
+        "through": NewRecognition,
+        "correction": NewCorrection,
+        "until": NewSimulation,
+        "to": Advance,
+    }
+    shown = set()
+    for body in re.findall(r"```json\n(.+?)```", read("api.md"), flags=re.DOTALL):
+        for field in kinds.keys() & json.loads(body).keys():
+            kinds[field].model_validate_json(body)
+            shown.add(field)
+    assert shown == kinds.keys()
 
 
 # Commands, links and bodies.
