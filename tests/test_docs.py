@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings
 from sqlalchemy import text
 
 from activities.charging import Charging
+from activities.correcting import Correcting
 from activities.signatures import ChargeInvoice, Issued
 from api.amendments import NewAmendment, NewCancellation
 from api.app import ROUTERS
@@ -27,9 +28,25 @@ from api.routing import guarded_routes
 from api.scopes import SCOPES
 from api.simulations import NewSimulation
 from api.test_clocks import Advance, NewTestClock
+from cases.check import check
+from cases.memory import Memory
+from cases.reading import read as read_cases
 from cli import app as cli
-from domain.commands import Cancel, Change, ChangeLine, ChangeType
-from domain.correcting import Correction, CorrectionType
+from domain.commands import Cancel, Change, ChangeLine, ChangeType, Deliver
+from domain.correcting import (
+    BillAgain,
+    Correction,
+    CorrectionType,
+    IssueCreditNote,
+    LoseDispute,
+    OpenDispute,
+    RecordPayment,
+    RefundPayment,
+    VoidInvoice,
+    WinDispute,
+    WriteOff,
+)
+from domain.life import CorrectInvoice
 from domain.period import first_instant
 from domain.terms import Terms
 from models.account import CHART
@@ -76,6 +93,7 @@ class Life(Story):
     def __init__(self, database: Database, agreed: Terms) -> None:
         super().__init__(database, agreed)
         self.bank = FakeGateway()
+        self.corrections = 0
         card = PaymentMethod(
             id="pme_1", customer_id="cus_1", gateway_payment_method_id="pm_1", brand="visa", last4="4242",
             exp_month=4, exp_year=2030, is_default=True, created_at=SIGNED_AT,
@@ -95,6 +113,20 @@ class Life(Story):
         charged = Charging(self.database, self.bank).charge_invoice(ChargeInvoice(issued.invoice_id, 1, at, None))
         assert charged.kind == "settled"
 
+    def correct(self, issued: Issued, day: date, asked: CorrectionType) -> None:
+        """Do something to the invoice on a day, and all that is due before."""
+        self.until(day - timedelta(days=1))
+        assert issued.invoice_id is not None
+        self.corrections += 1
+        request = CorrectInvoice(
+            f"cor_{self.corrections}",
+            self.state.contract_id,
+            issued.invoice_id,
+            asked,
+            first_instant(day, self.state.terms.timezone),
+        )
+        assert Correcting(self.database).correct_invoice(request).refused is None
+
     def change(self, day: date, quantity: int) -> Issued | None:
         line = self.state.terms.lines[0].id
         return self.on(day, ChangeLine(line=line, quantity=Decimal(quantity)))
@@ -110,7 +142,8 @@ class Life(Story):
         ]
 
 
-JANUARY, FEBRUARY = date(2013, 1, 1), date(2013, 2, 1)
+JANUARY, FEBRUARY, MARCH, APRIL = (date(2013, month, 1) for month in range(1, 5))
+SECOND_OF_FEBRUARY = date(2013, 2, 2)
 JUNE, SIXTEENTH_OF_JUNE, JULY = date(2013, 6, 1), date(2013, 6, 16), date(2013, 7, 1)
 
 
@@ -159,6 +192,66 @@ def cancellation_without_credit(life: Life) -> None:
     life.on(SIXTEENTH_OF_JUNE, Cancel(when="now", credit="none"))
 
 
+def delivery(life: Life) -> None:
+    life.until(JANUARY)
+    life.on(date(2013, 1, 20), Deliver(line="onboarding", percent=Decimal(100)))
+    life.until(MARCH)
+
+
+def prepaid(life: Life) -> None:
+    life.until(JANUARY)
+    life.use("calls", datetime(2013, 1, 20, 12, tzinfo=UTC), "33", "1")
+    life.until(APRIL)
+
+
+def shortfall(life: Life) -> None:
+    life.use("calls", datetime(2013, 1, 10, 10, tzinfo=UTC), "800", "1")
+    life.until(FEBRUARY)
+
+
+def credit_note(life: Life) -> None:
+    life.correct(life.issue(JANUARY), SECOND_OF_FEBRUARY, IssueCreditNote(amount_minor=4500, line="plan"))
+    life.until(APRIL)
+
+
+def void(life: Life) -> None:
+    issued = life.issue(JANUARY)
+    life.correct(issued, SECOND_OF_FEBRUARY, VoidInvoice())
+    life.correct(issued, MARCH, BillAgain())
+    life.until(APRIL)
+
+
+def refund(life: Life) -> None:
+    issued = life.issue(JANUARY)
+    life.pay(issued, JANUARY)
+    life.correct(issued, SECOND_OF_FEBRUARY, RefundPayment(amount_minor=900))
+    life.until(MARCH)
+
+
+def write_off(life: Life) -> None:
+    issued = life.issue(JANUARY)
+    life.correct(issued, SECOND_OF_FEBRUARY, WriteOff())
+    life.correct(issued, MARCH, RecordPayment(amount_minor=9000))
+    life.until(APRIL)
+
+
+def disputed(life: Life) -> Issued:
+    issued = life.issue(JANUARY)
+    life.correct(issued, JANUARY, RecordPayment(amount_minor=9000))
+    life.correct(issued, JANUARY, OpenDispute())
+    return issued
+
+
+def dispute_won(life: Life) -> None:
+    life.correct(disputed(life), SECOND_OF_FEBRUARY, WinDispute())
+    life.until(MARCH)
+
+
+def dispute_lost(life: Life) -> None:
+    life.correct(disputed(life), SECOND_OF_FEBRUARY, LoseDispute())
+    life.until(MARCH)
+
+
 SCENARIOS: Final[dict[str, Callable[[Life], object]]] = {
     "An invoice in advance, with tax": lambda life: life.until(FEBRUARY),
     "A payment": lambda life: life.pay(life.issue(JANUARY), JANUARY),
@@ -172,6 +265,16 @@ SCENARIOS: Final[dict[str, Callable[[Life], object]]] = {
     "A payment that crosses a credit note": payment_that_crosses_a_credit_note,
     "A cancellation that credits unused days": cancellation,
     "A cancellation without credit": cancellation_without_credit,
+    "A price that rises in the term": lambda life: life.until(MARCH),
+    "A price that is allocated": delivery,
+    "Credits that are paid before they are used": prepaid,
+    "A shortfall of a commitment": shortfall,
+    "A credit note": credit_note,
+    "A void invoice that is billed again": void,
+    "A refund": refund,
+    "A write-off, and money after it": write_off,
+    "A dispute that is won": dispute_won,
+    "A dispute that is lost": dispute_lost,
 }
 
 
@@ -335,3 +438,12 @@ def test_the_first_steps_send_what_the_api_takes() -> None:
     for model, keys in ((NewCustomer, {"key", "name"}), (NewTestClock, {"name", "now"}), (Advance, {"to"})):
         [body] = [body for body in bodies if isinstance(body, dict) and body.keys() == keys]
         model.model_validate(body)
+
+
+# Cases.
+
+
+def test_the_figures_of_billing_are_what_the_product_answers() -> None:
+    results = list(check(read_cases([DOCS / "billing.yaml"]), Memory()))
+    assert [str(result) for result in results if not result.passed] == []
+    assert results
