@@ -29,6 +29,10 @@ class StripeAdmin:
     def accept_customer(self, customer: str) -> None:
         self._call("DELETE", f"/customers/{customer}/decline")
 
+    def take_any_amount(self, *, allowed: bool = True) -> None:
+        """From now on any positive amount is charged, also one below Stripe's minimum; or no longer."""
+        self._call("PUT", "/amounts", {"any": allowed})
+
     def add_fault(
         self,
         kind: str,

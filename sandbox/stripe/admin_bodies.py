@@ -14,6 +14,12 @@ class Decline(_Strict):
     code: str
 
 
+class SetAmounts(_Strict):
+    """Whether any positive amount may be charged, also one below Stripe's minimum."""
+
+    any: bool
+
+
 class SetClock(_Strict):
     """Exactly one of: stand still at an instant, run ahead (or behind) of real time, or real time."""
 

@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from sandbox.stripe import cards, disputes, refunds, setup_intents
 from sandbox.stripe.actions import complete_action
-from sandbox.stripe.admin_bodies import Complete, DecideDispute, Decline, OpenDispute, SetClock
+from sandbox.stripe.admin_bodies import Complete, DecideDispute, Decline, OpenDispute, SetAmounts, SetClock
+from sandbox.stripe.amounts import ANY_AMOUNT
 from sandbox.stripe.attempts import DECLINE_RULE
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.fault_rules import RULE
@@ -45,6 +46,7 @@ def build(server: "StripeServer") -> Starlette:
             Route("/_admin/health", admin.health),
             Route("/_admin/clock", admin.clock),
             Route("/_admin/clock", admin.set_clock, methods=["POST", "PUT"]),
+            Route("/_admin/amounts", admin.set_amounts, methods=["PUT"]),
             Route("/_admin/journal", admin.journal),
             Route("/_admin/faults", admin.list_faults),
             Route("/_admin/faults", admin.add_fault, methods=["POST"]),
@@ -88,6 +90,12 @@ class _Admin:
             self._server.clock.real()
         self._server.webhooks.wake()
         return _json(self._server.clock.describe())
+
+    async def set_amounts(self, request: Request) -> Response:
+        body = await _body(request, TypeAdapter(SetAmounts))
+        with self._server.store.transaction():
+            self._server.store.set_setting(ANY_AMOUNT, body.any)
+        return _json({"any": body.any})
 
     async def journal(self, request: Request) -> Response:
         query = request.query_params

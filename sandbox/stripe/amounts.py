@@ -13,6 +13,7 @@ MINIMUM: Final = {
 }  # fmt: skip
 # Stripe takes eight digits by default and more for accounts that ask; invoices of businesses need more.
 MAXIMUM: Final = 999_999_999_999
+ANY_AMOUNT: Final = "any_amount"
 THREE_DECIMALS: Final = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 HUNDREDTHS_ONLY: Final = frozenset({"isk", "ugx"})
 
@@ -24,19 +25,20 @@ def checked_currency(sent: str) -> str:
     return currency
 
 
-def checked_amount(params: Params, currency: str) -> int:
+def checked_amount(params: Params, currency: str, *, any_amount: bool) -> int:
+    """The amount to charge; with `any_amount` it may be small and of any step, which Stripe itself does not allow."""
     amount = params.integer("amount")
     if amount is None:
         raise missing_parameter("amount")
     if amount < 1:
         raise bad_parameter("Invalid positive integer", param="amount", code="parameter_invalid_integer")
-    if amount < MINIMUM.get(currency, 1):
+    if amount < MINIMUM.get(currency, 1) and not any_amount:
         raise bad_parameter(
             f"Amount must be at least {MINIMUM[currency]} in {currency}", param="amount", code="amount_too_small"
         )
     if amount > MAXIMUM:
         raise bad_parameter(f"Amount must be no more than {MAXIMUM}", param="amount", code="amount_too_large")
     step = 10 if currency in THREE_DECIMALS else 100 if currency in HUNDREDTHS_ONLY else 1
-    if amount % step:
+    if amount % step and not any_amount:
         raise bad_parameter(f"Amounts in {currency} must be a multiple of {step}.", param="amount")
     return amount

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from sandbox.stripe import charges
-from sandbox.stripe.amounts import checked_amount, checked_currency
+from sandbox.stripe.amounts import ANY_AMOUNT, checked_amount, checked_currency
 from sandbox.stripe.attempts import attempt, finish, usable_method
 from sandbox.stripe.errors import StripeError, bad_parameter, invalid
 from sandbox.stripe.forms import Params
@@ -41,7 +41,7 @@ def create(op: Operation, params: Params) -> Json:
             f"{stray} is only for a PaymentIntent that is confirmed now: set confirm=true.", param=stray
         )
     currency = checked_currency(params.needed("currency"))
-    amount = checked_amount(params, currency)
+    amount = checked_amount(params, currency, any_amount=bool(op.store.setting(ANY_AMOUNT)))
     customer = params.text("customer")
     if customer:
         op.find("customer", customer, param="customer")
@@ -72,7 +72,8 @@ def update(op: Operation, params: Params, id_: str) -> Json:
     if "currency" in params.values:
         intent["currency"] = checked_currency(params.needed("currency"))
     if "amount" in params.values:
-        intent["amount"] = checked_amount(params, intent["currency"])
+        any_amount = bool(op.store.setting(ANY_AMOUNT))
+        intent["amount"] = checked_amount(params, intent["currency"], any_amount=any_amount)
     if params.text("customer"):
         intent["customer"] = op.find("customer", params.needed("customer"), param="customer")["id"]
     method = _given_method(op, params, intent["customer"])

@@ -17,6 +17,19 @@ def test_a_fixed_clock_stamps_what_is_created(shop: Shop) -> None:
     assert shop.admin.clock()["mode"] == "fixed"
 
 
+@pytest.mark.parametrize(("amount", "currency"), [("1", "usd"), ("1235", "kwd")])
+def test_any_amount_is_taken_where_that_is_asked_for_and_no_longer_after_that(
+    shop: Shop, amount: str, currency: str
+) -> None:
+    asked = {"amount": amount, "currency": currency}
+    assert shop.post("/v1/payment_intents", asked).status_code == 400
+    shop.admin.take_any_amount()
+    taken = shop.post("/v1/payment_intents", asked)
+    shop.admin.take_any_amount(allowed=False)
+    assert (taken.status_code, taken.json()["amount"]) == (200, int(amount))
+    assert shop.post("/v1/payment_intents", asked).status_code == 400
+
+
 def test_the_journal_says_what_was_taken_from_whom_for_which_request(shop: Shop) -> None:
     customer = shop.customer()
     intent = shop.intent(customer, 10_000, metadata={"invoice_id": "inv_9"})
