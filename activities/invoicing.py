@@ -48,10 +48,14 @@ class Invoicing(InvoicingSteps):
 
 
 def _claim_usage(session: Session, request: RateUsage) -> int:
-    """Claim the usage of each item, or find that it was claimed, and what came late for earlier periods."""
-    late = claim_late(session, request.contract_id) if request.late else 0
+    """Claim the usage of each item, or find that it was claimed, and what came late for earlier periods.
+
+    The usage of a period that is rated again was claimed when it was billed first: only what came late is claimed now.
+    """
+    again = any(item.rerated for _, item in request.items)
+    late = claim_late(session, request.contract_id) if request.late or again else 0
     claims = []
-    for _, item in request.items:
+    for item in (item for _, item in request.items if not item.rerated):
         assert item.from_at is not None and item.to_at is not None
         wanted = Claim(
             contract_id=request.contract_id,
