@@ -59,8 +59,9 @@ class StepOut(Output):
 
 class InvoiceLineOut(Output):
     line: str = Field(description="The contract's line.", examples=["gates"])
-    kind: Literal["charge", "credit", "usage", "adjustment", "prepaid", "drawn", "true_up"] = Field(
-        description="`adjustment`: usage that came late. `drawn`: what prepaid credits paid. `true_up`: a commitment."
+    kind: Literal["charge", "credit", "usage", "adjustment", "prepaid", "drawn", "true_up", "overage"] = Field(
+        description="`adjustment`: usage that came late; `drawn`: what prepaid credits paid; `true_up` and `overage`:"
+        " what is short of a commitment, and what goes beyond it."
     )
     description: str
     period_start: date
@@ -80,7 +81,7 @@ class TaxOut(Output):
 class CollectionOut(Output):
     """What is being done about an invoice that its first charge did not settle."""
 
-    stage: Literal["scheduled", "retrying", "exhausted", "settled"]
+    stage: Literal["scheduled", "retrying", "exhausted", "overdue", "settled"]
     attempts: int
     first_failed_at: datetime | None
     next_action_at: datetime | None
