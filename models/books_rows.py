@@ -40,7 +40,7 @@ class CommitmentWindow(SQLModel, table=True):
     __tablename__ = "commitment_window"
     __table_args__ = (
         CheckConstraint("ends_on >= starts_on", name="ends_after_it_starts"),
-        CheckConstraint("least(amount_minor, shortfall_minor, overage_minor) >= 0", name="signs"),
+        CheckConstraint("least(amount_minor, shortfall_minor) >= 0", name="signs"),
         Index("ix_commitment_window_contract_id_ends_on", "contract_id", "ends_on"),
     )
 

@@ -71,9 +71,7 @@ def create_tables() -> None:
         sa.Column("overage_minor", sa.BigInteger(), nullable=False),
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.CheckConstraint("ends_on >= starts_on", name=op.f("ck_commitment_window_ends_after_it_starts")),
-        sa.CheckConstraint(
-            "least(amount_minor, shortfall_minor, overage_minor) >= 0", name=op.f("ck_commitment_window_signs")
-        ),
+        sa.CheckConstraint("least(amount_minor, shortfall_minor) >= 0", name=op.f("ck_commitment_window_signs")),
         sa.ForeignKeyConstraint(
             ["contract_id"], ["contract.id"], name=op.f("fk_commitment_window_contract_id_contract")
         ),
