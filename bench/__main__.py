@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench.amendments import amend_latency
+from bench.core import core_speed
 from bench.cycles import cycle_history, cycle_speed
 from bench.row import Row, table
 from bench.stack import running_stack
@@ -22,6 +23,7 @@ MEASUREMENTS = {
     "cycle_actions": cycle_history,
     "cycle_ratio": cycle_speed,
     "amend_p99_ms": amend_latency,
+    "core_months_per_s": core_speed,
 }
 
 
