@@ -161,7 +161,8 @@ class Life:
         events = [self._event(name, event) for event in sorted(body.events, key=lambda event: event.id)]
         answer = self.api.post("/v1/usage", events)
         for result in answer["results"]:
-            if result["result"] not in ("accepted", "duplicate"):
+            # The same id again changes nothing, whatever it says now.
+            if result["result"] == "rejected":
                 raise DomainError(f"event {result['id']} was not taken: {result}", "/events")
         if self._closed_months():
             # What concerns a closed month counts on the day on which it became known: today.
