@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from api.amendments import NewAmendment, NewCancellation
 from api.app import ROUTERS
@@ -145,7 +146,13 @@ def test_the_first_steps_send_what_the_api_takes() -> None:
     bodies = [json.loads(body) for body in re.findall(r"-d '(.+?)'", readme)]
     [contract] = re.findall(r"<<BODY.*?\n(.+?)\nBODY", readme, flags=re.DOTALL)
     assert NewContract.model_validate_json(contract).terms.lines
-    for model, keys in ((NewCustomer, {"key", "name"}), (NewTestClock, {"name", "now"}), (Advance, {"to"})):
+    sent: list[tuple[type[BaseModel], set[str]]] = [
+        (NewCustomer, {"key", "name"}),
+        (NewTestClock, {"name", "now"}),
+        (Advance, {"to"}),
+        (NewAmendment, {"change", "dry_run"}),
+    ]
+    for model, keys in sent:
         [body] = [body for body in bodies if isinstance(body, dict) and body.keys() == keys]
         model.model_validate(body)
 
@@ -157,3 +164,19 @@ def test_the_figures_of_billing_are_what_the_product_answers() -> None:
     results = list(check(read_cases([DOCS / "billing.yaml"]), Memory()))
     assert [str(result) for result in results if not result.passed] == []
     assert results
+
+
+def test_the_contract_of_the_readme_bills_what_it_shows(tmp_path: Path) -> None:
+    readme = (DOCS.parent / "README.md").read_text()
+    [(contract, shown)] = re.findall(r"```yaml\n(.+?)```.+?```text\n(.+?)```", readme, flags=re.DOTALL)
+    file = tmp_path / "acme.yaml"
+    file.write_text(contract)
+    told = CliRunner().invoke(cli, ["simulate", str(file)])
+    assert told.exit_code == 0
+    assert [line.rstrip() for line in told.output.splitlines()] == shown.splitlines()
+
+
+def test_the_readme_counts_the_public_cases() -> None:
+    [last, count] = re.findall(r"^PASS (\S+)\n(\d+) passed, 0 failed", (DOCS.parent / "README.md").read_text(), re.M)[0]
+    public = read_cases([DOCS.parent / "cases" / "public"])
+    assert (public[-1].case.name, len(public)) == (last, int(count))
