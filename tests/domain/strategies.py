@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.commands import Cancel, ChangeLine, Command, InvoiceSettled, InvoiceUnpaid
+from domain.prices import reads_events
 from domain.rating import Group, Usage, group_by
 from domain.state import Item
 from domain.terms import Terms
@@ -42,21 +43,44 @@ def amounts(places: int, least: int = 0) -> st.SearchStrategy[str]:
 
 
 units = amounts(6)
+rates = st.decimals(0, 100, places=4).map(lambda rate: f"{rate:f}")
 
 
 @st.composite
-def tiers(draw: st.DrawFn, closed: bool, flat_only: bool) -> list[dict[str, Any]]:
+def tiers(draw: st.DrawFn, closed: bool, model: str) -> list[dict[str, Any]]:
     ends: list[int | None] = [*sorted(draw(st.sets(st.integers(1, 2000), max_size=3)))]
     if not closed or not ends:
         ends.append(None)
     flats = amounts(2)
     priced = [{"up_to": end, "flat": draw(flats)} for end in ends]
-    return priced if flat_only else [{**tier, "unit": draw(units)} for tier in priced]
+    match model:
+        case "stairstep":
+            return priced
+        case "graduated_percentage":
+            return [{**tier, "rate": draw(rates)} for tier in priced]
+        case _:
+            return [{**tier, "unit": draw(units)} for tier in priced]
+
+
+@st.composite
+def percentages(draw: st.DrawFn) -> dict[str, Any]:
+    """What a percentage asks of each event, most often with what is free and with bounds."""
+    least = draw(st.none() | amounts(2))
+    most = draw(st.none() | amounts(2).map(lambda more: f"{Decimal(least or 0) + Decimal(more):f}"))
+    return {
+        "rate": draw(rates),
+        "fixed": draw(amounts(2)),
+        "free_amount": draw(quantities),
+        "free_events": draw(st.integers(0, 3)),
+        "min_per_event": least,
+        "max_per_event": most,
+    }
 
 
 @st.composite
 def prices(draw: st.DrawFn, places: int, metered: bool) -> dict[str, Any]:
-    models = ["per_unit", "package", "graduated", "volume", "stairstep", "matrix" if metered else "flat"]
+    models = ["per_unit", "package", "graduated", "volume", "stairstep"]
+    models += ["matrix", "percentage", "graduated_percentage", "dynamic"] if metered else ["flat"]
     model = draw(st.sampled_from(models))
     price: dict[str, Any] = {"model": model}
     match model:
@@ -70,9 +94,13 @@ def prices(draw: st.DrawFn, places: int, metered: bool) -> dict[str, Any]:
             cells = draw(st.lists(st.sampled_from(REGIONS), min_size=1, unique=True))
             price["cells"] = [{"when": {"region": region}, "unit": draw(units)} for region in cells]
             price["otherwise"] = draw(st.none() if len(cells) == len(REGIONS) else units)
+        case "percentage":
+            price |= draw(percentages())
+        case "dynamic":
+            pass
         case _:
             closed = not metered and draw(st.booleans())
-            price["tiers"] = draw(tiers(closed, flat_only=model == "stairstep"))
+            price["tiers"] = draw(tiers(closed, model))
     return price | draw(bounds(places))
 
 
@@ -119,7 +147,7 @@ def agreements(draw: st.DrawFn) -> Terms:
         "tax": draw(
             st.sampled_from([[], [{"name": "VAT", "rate": "20"}], [{"name": "USt", "rate": "19", "inclusive": True}]])
         ),
-        "meters": [{"id": "usage", "aggregate": "sum"}],
+        "meters": [{"id": "usage", "aggregate": draw(st.sampled_from(["sum", "sum", "weighted_sum"]))}],
         "lines": [draw(lines(line_id, DECIMALS[currency])) for line_id in IDS[: draw(st.integers(1, 4))]],
     }
     try:
@@ -172,13 +200,14 @@ def histories(draw: st.DrawFn, start: date) -> list[tuple[datetime, Command]]:
 
 @st.composite
 def usages(draw: st.DrawFn) -> UsageOf:
-    """The same quantity in each stretch, from a region that every matrix prices."""
-    total = draw(st.sampled_from(["0", "1", "0.5", "1234", "1000000", "-3"]))
+    """The same events in each stretch, from a region that every matrix prices."""
+    events = draw(st.sampled_from([[], ["1"], ["0.5"], ["1234"], ["1000", "0", "999000"], ["-3"], ["5", "-8"]]))
 
     def usage(item: Item) -> Usage:
-        quantity = Decimal(total)
+        values = tuple(Decimal(value) for value in events)
+        quantity = sum(values, Decimal(0))
         names = group_by(item.price)
         group = Group({name: REGIONS[0] for name in names}, quantity)
-        return Usage(quantity, (group,) if names else ())
+        return Usage(quantity, (group,) if names else (), values if reads_events(item.price) else ())
 
     return usage
