@@ -1,7 +1,8 @@
 """Minor units as ISO 4217 counts them against minor units as Stripe counts them.
 
-They differ for three currencies, and Stripe wants the last digit of a three-decimal amount to be zero:
-https://docs.stripe.com/currencies
+They differ for three currencies: https://docs.stripe.com/currencies
+What Stripe can express and does not take (an amount below its minimum, a last digit of a three-decimal one that is not
+zero), it refuses itself.
 """
 
 from typing import Final
@@ -12,7 +13,6 @@ from gateways.payment import GatewayRefused
 HUNDREDTHS_AT_STRIPE: Final = frozenset({"ISK", "UGX"})
 # ISO 4217 counts the ariary in hundredths, Stripe in whole ones.
 WHOLE_AT_STRIPE: Final = frozenset({"MGA"})
-THREE_DECIMALS: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
 
 def to_stripe(amount_minor: int, currency: str) -> int:
@@ -26,11 +26,12 @@ def to_stripe(amount_minor: int, currency: str) -> int:
         raise GatewayRefused(f"cannot charge {amount_minor} minor units", code="amount_not_positive", param="amount")
     if code in HUNDREDTHS_AT_STRIPE:
         return amount_minor * 100
-    step = 100 if code in WHOLE_AT_STRIPE else 10 if code in THREE_DECIMALS else 1
-    if amount_minor % step:
-        message = f"{amount_minor} minor units of {code} is not a multiple of {step}, as Stripe requires"
+    if code not in WHOLE_AT_STRIPE:
+        return amount_minor
+    if amount_minor % 100:
+        message = f"{amount_minor} minor units of {code} is not a multiple of 100, as Stripe requires"
         raise GatewayRefused(message, code="amount_not_representable", param="amount")
-    return amount_minor // 100 if code in WHOLE_AT_STRIPE else amount_minor
+    return amount_minor // 100
 
 
 def from_stripe(amount: int, currency: str) -> int:
