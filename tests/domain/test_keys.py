@@ -1,4 +1,8 @@
+import uuid
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain import keys
 
@@ -20,3 +24,9 @@ def test_a_workflow_s_id_says_what_it_runs() -> None:
     assert keys.contract_workflow_id("con_1") == "contract/con_1"
     assert keys.collection_workflow_id("inv_1") == "collection/inv_1"
     assert keys.clock_workflow_id("clk_1") == "clock/clk_1"
+
+
+@given(st.text(), st.text())
+def test_an_id_is_a_uuid_of_version_5(prefix: str, part: str) -> None:
+    namespace = uuid.uuid5(uuid.NAMESPACE_URL, "urn:perennial")
+    assert keys.derived(prefix, part) == f"{prefix}_{uuid.uuid5(namespace, f'{prefix}:{part}').hex}"
