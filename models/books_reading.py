@@ -59,9 +59,13 @@ _ALWAYS = {
         WHERE r.contract_id = p.contract_id AND r.line_id = p.line_id AND r.generation > 0 AND r.event_count > 0
           AND r.up_to_seq > p.up_to_seq AND r.period_start >= p.starts_on AND r.period_start < p.ends_on
       )""",
-    "plans": f"""p.{_IN_REACH} OR NOT EXISTS (
-        SELECT FROM revenue_plan n
-        WHERE n.contract_id = p.contract_id AND n.line_id = p.line_id AND n.starts_on > p.starts_on
+    # All of a term, whose lines may share one price.
+    "plans": f"""p.starts_on IN (
+        SELECT o.starts_on FROM revenue_plan o
+        WHERE o.contract_id = :contract_id AND (o.{_IN_REACH} OR NOT EXISTS (
+          SELECT FROM revenue_plan n
+          WHERE n.contract_id = o.contract_id AND n.line_id = o.line_id AND n.starts_on > o.starts_on
+        ))
       )""",
     "windows": f"NOT w.closed OR w.{_IN_REACH}",
     # Late usage may draw from one that has expired.
