@@ -43,7 +43,7 @@ class Clock(ClockSteps):
                 last, turns = due.at, count()
             turn = Turn(self._database, self._client, due.at, f"{next(turns)}")
             await _each(due.contracts, turn.wake_contract)
-            await _each(due.collections, turn.wake_collection)
+            await _each(_by_contract(due.collections), turn.wake_collections)
             await _each(due.quotes, turn.wake_quote)
             wakes += len(due.contracts) + len(due.collections) + len(due.quotes)
         await self._arrive(target)
@@ -60,7 +60,7 @@ class Clock(ClockSteps):
         """
         unsettled = await self._read(lambda session: clock.unsettled(session, target.clock_id, target.until))
         turn = Turn(self._database, self._client, target.until, "arrival", before=target.exclusive)
-        await _each(unsettled, turn.wake_collection)
+        await _each(_by_contract(unsettled), turn.wake_collections)
         await self._read(lambda session: clock.finish_advance(session, target.clock_id, target.to))
 
     async def _read(self, work: Callable[[Session], T]) -> T:
@@ -86,11 +86,15 @@ class Turn:
             await start_stored(self._database, self._client, contract_id)
             await self._catch_up(workflow_id)
 
-    async def wake_collection(self, collection: tuple[str, str]) -> None:
-        """The contract moves first, so that it dates by this instant what the collection tells it; then it records."""
-        invoice_id, contract_id = collection
+    async def wake_collections(self, collections: tuple[str, tuple[str, ...]]) -> None:
+        """The contract moves first, so that it dates by this instant what collections tell it; then it records.
+
+        One collection after the other, since all of them speak to the one contract.
+        """
+        contract_id, invoice_ids = collections
         await self.wake_contract(contract_id)
-        await self._catch_up(keys.collection_workflow_id(invoice_id), before=self._before)
+        for invoice_id in invoice_ids:
+            await self._catch_up(keys.collection_workflow_id(invoice_id), before=self._before)
         await self.wake_contract(contract_id)
 
     async def wake_quote(self, quote_id: str) -> None:
@@ -118,6 +122,14 @@ class Turn:
                 raise
             if caught_up.done:
                 return True
+
+
+def _by_contract(collections: Iterable[tuple[str, str]]) -> list[tuple[str, tuple[str, ...]]]:
+    """Contracts with the invoices that are collected of them, of pairs of an invoice and its contract."""
+    invoices: dict[str, list[str]] = {}
+    for invoice_id, contract_id in collections:
+        invoices.setdefault(contract_id, []).append(invoice_id)
+    return [(contract_id, tuple(found)) for contract_id, found in invoices.items()]
 
 
 async def _each(members: Iterable[T], wake: Callable[[T], Awaitable[None]]) -> None:
