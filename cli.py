@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final
@@ -95,6 +96,33 @@ def migrate() -> None:
     if url is None:
         raise _Refused("PERENNIAL_DATABASE_URL is missing; `perennial up` migrates the embedded database")
     migrate_database(url.get_secret_value())
+
+
+@app.command()
+def adopt(
+    file: Annotated[
+        Path, typer.Argument(help="A CSV file, a row for each line of a contract.", exists=True, dir_okay=False)
+    ],
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day of the opening balances; today if absent.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what is wrong, or what would be done.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Adopt contracts that run already, into the database of PERENNIAL_DATABASE_URL; exits with 2 on any problem."""
+    # Loaded here because no other command needs it.
+    from adoption.command import run
+    from models.database import Database
+
+    url = load_stack_settings().database_url
+    if url is None:
+        raise _Refused("PERENNIAL_DATABASE_URL is missing: the database that takes the contracts")
+    database = Database(url.get_secret_value())
+    try:
+        day = on.date() if on else None
+        raise typer.Exit(run(file, database, console, on=day, dry_run=dry_run, as_json=as_json))
+    finally:
+        database.dispose()
 
 
 @app.command()
