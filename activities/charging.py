@@ -8,8 +8,8 @@ from temporalio import activity
 from activities import attempts, resolution
 from activities.attempts import Cancel, Confirm, Create, Review, Step
 from activities.dunning import note_late_decline, note_outage
-from activities.failures import visible
-from activities.settlement import PENDING, SETTLED, Charged, declined, lock_both, record
+from activities.failures import NO_ANSWER, visible
+from activities.settlement import PENDING, SETTLED, Charged, declined, lock_all, record
 from activities.signatures import ChargeInvoice, ChargeOutcome, ChargingSteps, ReviewPayment
 from gateways.payment import GatewayError, GatewayRefused, GatewayUnknown, Intent, IntentStatus, PaymentGateway
 from models.database import Database
@@ -17,8 +17,6 @@ from models.payment import attempt_of, events_handled, last_event, payment_of_in
 
 # A charge takes three steps; more are needed only to resolve or replace what was there before.
 STEPS_MAX = 10
-# The gateway gave no answer at all, so the call may still be under way and its key is the only safe one.
-NO_ANSWER = "no_answer"
 
 
 class Charging(ChargingSteps):
@@ -114,7 +112,7 @@ def _under_review(session: Session, invoice_id: str) -> tuple[str | None, int]:
 
 
 def _reviewed(session: Session, request: ReviewPayment, intent: Intent | None, newest: int) -> ChargeOutcome:
-    invoice, payment = lock_both(session, request.invoice_id)
+    invoice, payment = lock_all(session, request.invoice_id)
     if payment is None or intent is None:
         return PENDING if invoice.open_minor else SETTLED
     latest = attempt_of(session, payment, payment.attempt)

@@ -16,6 +16,8 @@ from models.journal import EntryMismatch
 from models.rated_line import ClaimMismatch
 
 SLOWLY = timedelta(minutes=10)
+# The gateway gave no answer at all, so the call may still be under way and its key is the only safe one.
+NO_ANSWER = "no_answer"
 
 
 class StepContradiction(Exception):

@@ -78,7 +78,8 @@ def _record_change(session: Session, request: Decided) -> None:
         return
     if decision.released:
         for invoice in release_held(session, decision.state.contract_id):
-            _to_collect(session, request, invoice.id, max(request.at, invoice.due_at))
+            if invoice.open_minor:
+                _to_collect(session, request, invoice.id, max(request.at, invoice.due_at))
     if decision.recognise_through is not None or decision.delivered is not None or planned_lines(decision.state.terms):
         books = _books(session, request)
         usage = DatabaseUsage(session, decision.state.contract_id)

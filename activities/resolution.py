@@ -4,7 +4,7 @@ from sqlmodel import Session
 
 from activities.attempts import Step, next_step, renew
 from activities.dunning import note_decline, note_pending
-from activities.settlement import UNANSWERED, Charged, lock_both, record
+from activities.settlement import UNANSWERED, Charged, lock_all, lock_both, record
 from activities.signatures import ChargeInvoice, ChargeOutcome
 from gateways.payment import Intent, IntentStatus
 from models.invoice import Invoice
@@ -22,7 +22,7 @@ def adopt(session: Session, request: ChargeInvoice, intent: Intent) -> Step:
 
 def resolve(session: Session, request: ChargeInvoice, intent: Intent, answers: int | None = None) -> Step:
     """Record what an intent shows, and go on where it shows that the latest attempt was not executed."""
-    invoice, payment = lock_both(session, request.invoice_id)
+    invoice, payment = lock_all(session, request.invoice_id)
     assert payment is not None
     outcome = record(session, invoice, payment, Charged(intent, request.at, answers))
     session.flush()

@@ -1,23 +1,25 @@
 """What the gateway says of a payment, recorded: money is posted once per intent, and states only move forward."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session
 
+from activities.bookkeeping import ended_on, open_books
 from activities.failures import GatewayContradiction, UnknownInvoice
 from activities.signatures import ChargeOutcome
-from domain import keys
 from domain.journal import Entry, Posting
 from domain.payment import PaymentStatus, advances
+from domain.payments import pay
 from domain.period import local_date
 from gateways.payment import Intent, IntentStatus
 from models import collection
+from models.books import lock, store
 from models.contract import setting_of
-from models.credit import CustomerCredit, give
-from models.invoice import Invoice, lock_invoice, lower_open
+from models.invoice import Invoice, get_invoice, lock_invoice, lower_open
 from models.journal import post
 from models.payment import Payment, PaymentAttempt, attempt_of, lock_payment
+from models.period import first_open_day
 
 SETTLED = ChargeOutcome("settled")
 PENDING = ChargeOutcome("pending")
@@ -34,6 +36,18 @@ class Charged:
     intent: Intent
     at: datetime
     answers: int | None = None
+
+
+def lock_all(session: Session, invoice_id: str) -> tuple[Invoice, Payment | None]:
+    """The invoice and its payment, with the contract's row locked first, as whoever changes its books does.
+
+    Raises:
+        UnknownInvoice: if there is no such invoice.
+    """
+    invoice = get_invoice(session, invoice_id)
+    if invoice is not None:
+        lock(session, invoice.contract_id)
+    return lock_both(session, invoice_id)
 
 
 def lock_both(session: Session, invoice_id: str) -> tuple[Invoice, Payment | None]:
@@ -116,50 +130,43 @@ def _move(payment: Payment, attempt: PaymentAttempt | None, status: PaymentStatu
 def _settle(
     session: Session, invoice: Invoice, payment: Payment, attempt: PaymentAttempt | None, charged: Charged
 ) -> ChargeOutcome:
-    received = charged.intent.received_minor
-    paid = min(received, invoice.open_minor)
     _move(payment, attempt, "succeeded", charged.intent)
     payment.settled_at = charged.at
-    if paid:
-        lower_open(session, invoice.id, paid_minor=paid)
-    if received > paid:
-        _give_back(session, payment, received - paid, charged.at)
-    post(session, _entry(session, invoice, charged, received=received, paid=paid))
+    day = local_date(charged.at, setting_of(session, invoice.contract_id).zone)
+    # Money that came late for a month that is closed counts from the first day that takes entries.
+    day = max(day, first_open_day(session, invoice.legal_entity) or day)
+    if charged.intent.received_minor <= invoice.open_minor:
+        lower_open(session, invoice.id, paid_minor=charged.intent.received_minor)
+        post(session, _entry(invoice, charged.intent, day))
+    else:
+        _apply(session, invoice, charged, day)
     collection.settle(session, invoice.id)
     return SETTLED
 
 
-def _give_back(session: Session, payment: Payment, amount_minor: int, at: datetime) -> None:
-    """More came than was still owed, since a credit note was issued while the charge was under way."""
-    credit = CustomerCredit(
-        id=keys.derived("ccr", payment.id),
-        contract_id=payment.contract_id,
-        customer_id=payment.customer_id,
-        payment_id=payment.id,
-        currency=payment.currency,
-        amount_minor=amount_minor,
-        remaining_minor=amount_minor,
-        created_at=at,
-    )
+def _apply(session: Session, invoice: Invoice, charged: Charged, day: date) -> None:
+    """Apply more than is still open: the invoice was corrected while the charge was under way."""
     session.flush()
-    give(session, credit)
+    books, state = open_books(session, invoice.contract_id, invoice.id)
+    received, key = charged.intent.received_minor, charged.intent.id
+    over = ended_on(state)
+    pay(books, invoice.id, received, on=day, at=charged.at, key=key, account="gateway_clearing", ended_on=over)
+    store(session, books, terms=state.terms, at=charged.at)
+    session.expire(invoice)
 
 
-def _entry(session: Session, invoice: Invoice, charged: Charged, *, received: int, paid: int) -> Entry:
-    postings = (
-        Posting("gateway_clearing", received),
-        Posting("receivable", -paid),
-        Posting("customer_credit", paid - received),
-    )
+def _entry(invoice: Invoice, intent: Intent, day: date) -> Entry:
+    """What `domain.payments.pay` posts for money that pays what is open; for that alone no books are needed."""
     return Entry(
-        idempotency_key=f"payment/{charged.intent.id}",
+        idempotency_key=f"payment/{intent.id}",
         kind="payment",
-        source_type="payment_intent",
-        source_id=charged.intent.id,
-        posting_on=local_date(charged.at, setting_of(session, invoice.contract_id).zone),
+        source_type="payment",
+        source_id=intent.id,
+        posting_on=day,
         currency=invoice.currency,
-        postings=tuple(posting for posting in postings if posting.amount_minor),
+        postings=(Posting("gateway_clearing", intent.received_minor), Posting("receivable", -intent.received_minor)),
         contract_id=invoice.contract_id,
         customer_id=invoice.customer_id,
         invoice_id=invoice.id,
+        book=invoice.legal_entity,
     )

@@ -94,7 +94,7 @@ class ChargeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRefund:
-    """Where money is to go back to: through the intent that it came by, or by hand where there is none."""
+    """Where money is to go back to: `amount_minor` of it through the intent that it came by, the rest by hand."""
 
     amount_minor: int = 0
     currency: str = ""
@@ -111,6 +111,14 @@ class RefundIntent:
     intent_id: str
     amount_minor: int
     currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """The gateway's id of a refund, or why it does not give that much back."""
+
+    refund_id: str = ""
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +168,8 @@ class CorrectionSteps(ABC):
 class RefundSteps(ABC):
     @activity.defn(name="refund_intent")
     @abstractmethod
-    def refund_intent(self, request: RefundIntent) -> str:
-        """Give the money back at the gateway; return the gateway's id of the refund."""
+    def refund_intent(self, request: RefundIntent) -> Refunded:
+        """Give the money back at the gateway; a refusal is a result."""
 
 
 class ChargingSteps(ABC):

@@ -17,6 +17,7 @@ from temporalio.client import Client
 
 import settings
 from api import (
+    adoptions,
     amendments,
     catalogue,
     contract_usage,
@@ -70,6 +71,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     quote_limits.router,
     public_quotes.router,
     contracts.router,
+    adoptions.router,
     amendments.router,
     recognition.router,
     previews.router,

@@ -21,6 +21,8 @@ from models.correction import CorrectionRecord, corrections_of
 from models.invoice import get_invoice
 
 ANSWER_SECONDS: Final = 10
+# What a refusal of the books names, as it stands in the body; what is not there is no mistake of the caller.
+FIELDS: Final = {"/amount": "/amount_minor", "/line": "/line"}
 
 router = api_router("/v1/invoices/{invoice_id}", "Invoices")
 
@@ -107,8 +109,8 @@ def _ordered(session: Session, call: Call, correction_id: str, invoice_id: str, 
 
 def _shown(correction_id: str, invoice_id: str, corrected: Corrected) -> CorrectionOut:
     if corrected.refused is not None:
-        if corrected.field:
-            raise invalid(corrected.refused, f"/correction{corrected.field}", code="refused-correction")
+        if corrected.field in FIELDS:
+            raise invalid(corrected.refused, f"/correction{FIELDS[corrected.field]}", code="refused-correction")
         raise conflict("refused-correction", corrected.refused)
     return CorrectionOut(
         id=correction_id,

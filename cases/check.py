@@ -1,6 +1,6 @@
 """Runs cases side by side with what they expect, one result for each."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +32,7 @@ class Result:
         return "\n".join([f"FAIL {self.name}: {first}", *(f"     {difference}" for difference in more)])
 
 
-def check(cases: Iterable[Found], engine: Engine) -> Iterator[Result]:
+def check(cases: Iterable[Found], engine: Engine) -> Generator[Result, None, None]:
     """The results, in the order of the cases; as many are run at once as the engine takes."""
     pool = ThreadPoolExecutor(engine.width)
     try:

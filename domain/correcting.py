@@ -103,20 +103,31 @@ _PLAIN: dict[str, Callable[..., object]] = {
 
 
 def correct(
-    books: Books, terms: Terms, invoice_id: str, asked: CorrectionType, *, on: date, at: datetime, key: str
+    books: Books,
+    terms: Terms,
+    invoice_id: str,
+    asked: CorrectionType,
+    *,
+    on: date,
+    at: datetime,
+    key: str,
+    gone_minor: int = 0,
+    ended_on: date | None = None,
 ) -> object:
     """Do to the invoice what is asked, on the local day `on`; return the document that this makes, if it does.
+
+    `gone_minor` of a refund has left the gateway already; `ended_on` is the day on which the contract ended.
 
     Raises:
         DomainError: if the invoice's state does not allow it, with the field to correct.
     """
     match asked:
         case RecordPayment():
-            return correction.pay(books, invoice_id, asked.amount_minor, on=on, at=at, key=key)
+            return correction.pay(books, invoice_id, asked.amount_minor, on=on, at=at, key=key, ended_on=ended_on)
         case IssueCreditNote():
             return correction.credit_note(books, invoice_id, asked.amount_minor, asked.line, on=on, at=at, key=key)
         case RefundPayment():
-            correction.refund(books, invoice_id, asked.amount_minor, on=on, at=at, key=key)
+            correction.refund(books, invoice_id, asked.amount_minor, on=on, at=at, key=key, gone_minor=gone_minor)
             return None
         case BillAgain():
             return reissue(books, invoice_id, terms, on=on, at=at, key=key)

@@ -150,20 +150,24 @@ class CollectionView:
 
 @dataclass(frozen=True, slots=True)
 class CorrectInvoice:
-    """Do to an invoice what was asked for under the id `correction_id`, at the business instant `at`."""
+    """Do to an invoice what was asked for under the id `correction_id`, at the business instant `at`.
+
+    `refunded_minor` of a refund has gone back at the gateway already: what has happened is booked in any case.
+    """
 
     correction_id: str
     contract_id: str
     invoice_id: str
     correction: CorrectionType
     at: datetime
+    refunded_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
     """What became of a correction: the document that it made, and the invoices whose open amount it changed.
 
-    Where it made an invoice, `collect` is its collection.
+    `settled` says that nothing is open on them any more. Where it made an invoice, `collect` is its collection.
     """
 
     invoice_ids: tuple[str, ...] = ()
@@ -171,6 +175,7 @@ class Corrected:
     number: str | None = None
     refused: str | None = None
     field: str = ""
+    settled: bool = False
     collect: CollectionLife | None = None
 
 

@@ -10,20 +10,23 @@ from domain.credits import pay_out, refundable
 
 
 def refund(
-    books: Books, invoice_id: str, amount_minor: int, *, on: date, at: datetime, key: str, account: str = "cash"
+    books: Books, invoice_id: str, amount_minor: int, *, on: date, at: datetime, key: str, gone_minor: int = 0
 ) -> None:
-    """Give back `amount_minor` of what was paid, out of `account`.
+    """Give back `amount_minor` of what was paid: `gone_minor` has left the gateway already, the rest leaves `cash`.
 
     It first pays out customer credit that credit notes of the invoice made. What is beyond, tax included, comes from
     the lines: the earned share goes to `refunds`, the rest comes out of deferred revenue.
 
     Raises:
-        DomainError: if less was paid, is left of that, or is not credited yet.
+        DomainError: if less was paid, is left of that, or is not credited yet. Of money that is gone nothing is
+            refused: what nothing bears any more is `refunds`.
     """
     document = check(books, "refund", invoice_id, on=on, at=at, key=key)
-    check_amount(amount_minor, _most(books, document), "what was paid and may be given back")
+    if not gone_minor:
+        check_amount(amount_minor, _most(books, document), "what was paid and may be given back")
     correction = begin(books, document, "refund", on=on, key=key)
-    correction.credit(account, amount_minor)
+    correction.credit("gateway_clearing", gone_minor)
+    correction.credit("cash", amount_minor - gone_minor)
     hand_back(correction, amount_minor)
     correction.post()
 
@@ -43,7 +46,8 @@ def hand_back(correction: Correction, amount_minor: int) -> None:
     if borne_minor:
         take_back(correction, split(document, remainders(books, document), borne_minor), "refunds")
     correction.debit("refunds", beyond_minor - borne_minor)
-    document.refunded_minor += amount_minor
+    # The gateway may have given back more than was kept: what an overpayment brought was credit.
+    document.refunded_minor = min(document.paid_minor, document.refunded_minor + amount_minor)
 
 
 def _most(books: Books, document: Document) -> int:

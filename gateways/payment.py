@@ -7,6 +7,7 @@ else that is not an answer is an exception:
     ├── GatewayUnknown         sent, but the answer is missing: read the intent before anything else
     ├── GatewayUnavailable     not executed: retry with the same key
     ├── GatewayRefused         understood and refused: a mistake of ours
+    │   └── RefundRefused      there is not as much left to give back, or it is in dispute
     └── PaymentMethodDeclined  the issuer did not let a payment method be attached
     InvalidSignature           a webhook that the gateway did not sign
 
@@ -62,6 +63,10 @@ class GatewayRefused(GatewayError):
     ) -> None:
         super().__init__(message, code=code, request_id=request_id)
         self.param = param
+
+
+class RefundRefused(GatewayRefused):
+    """The gateway does not give that much back of what the intent collected, and will not later."""
 
 
 class PaymentMethodDeclined(GatewayError):
@@ -170,8 +175,14 @@ class PaymentGateway(Protocol):
         """The intent after an attempt to cancel it; one that can no longer be canceled comes back as it is."""
         ...
 
-    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str) -> str:
-        """The id of the refund of so much of what the intent collected; the same `reference` never refunds twice."""
+    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str, key: str) -> str:
+        """The id of the refund of so much of what the intent collected; the same `reference` never refunds twice.
+
+        Another `key` for the same reference is safe once the gateway has answered to the one before.
+
+        Raises:
+            RefundRefused: there is not as much left to give back.
+        """
         ...
 
     def find_intent_by_invoice(self, customer: str, invoice_id: str) -> Intent | None:

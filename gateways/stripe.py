@@ -15,6 +15,7 @@ from gateways.payment import (
     IntentStatus,
     PaymentMethodDeclined,
     PaymentMethodDetails,
+    RefundRefused,
 )
 from gateways.stripe_amounts import from_stripe, to_stripe
 from gateways.stripe_errors import code_of, translated
@@ -22,6 +23,7 @@ from gateways.stripe_webhooks import verified_event
 
 # Pinned: the SDK and our reading of its objects belong to this version of the API.
 API_VERSION: Final = "2026-10-28.endive"
+BAD_REQUEST: Final = 400
 UNCHANGEABLE: Final = frozenset(
     {IntentStatus.SUCCEEDED, IntentStatus.CANCELED, IntentStatus.PROCESSING, IntentStatus.REQUIRES_CAPTURE}
 )
@@ -147,23 +149,25 @@ class StripeGateway:
                 return intent
         raise error
 
-    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str) -> str:
+    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str, key: str) -> str:
         # A key may be forgotten after a day, so that a refund is looked for by our own reference first.
         with translated(reads=True):
             made = self._stripe.v1.refunds.list({"payment_intent": intent_id, "limit": 100})
             for refund in made.auto_paging_iter():
-                noted = refund.metadata
-                if noted is not None and "reference" in noted and noted["reference"] == reference:
+                if _metadata(refund, "reference") == reference:
                     return refund.id
+        amount = to_stripe(amount_minor, currency)
         with translated(reads=False):
-            created = self._stripe.v1.refunds.create(
-                {
-                    "payment_intent": intent_id,
-                    "amount": to_stripe(amount_minor, currency),
-                    "metadata": {"reference": reference},
-                },
-                {"idempotency_key": f"refund/{reference}"},
-            )
+            try:
+                created = self._stripe.v1.refunds.create(
+                    {"payment_intent": intent_id, "amount": amount, "metadata": {"reference": reference}},
+                    {"idempotency_key": key},
+                )
+            except stripe.InvalidRequestError as error:
+                if error.http_status != BAD_REQUEST:
+                    raise
+                message = error.user_message or str(error)
+                raise RefundRefused(message, code=code_of(error), request_id=error.request_id) from error
         return created.id
 
     def find_intent_by_invoice(self, customer: str, invoice_id: str) -> Intent | None:
@@ -199,6 +203,7 @@ def _either(failure: stripe.StripeObject | None, *fields: str) -> str | None:
     return next((word for field in fields if isinstance(word := getattr(failure, field, None), str)), None)
 
 
-def _metadata(found: stripe.PaymentIntent, name: str) -> str | None:
+def _metadata(found: stripe.PaymentIntent | stripe.Refund, name: str) -> str | None:
     # Stripe's objects are no mappings: they have no `get`.
-    return found.metadata[name] if name in found.metadata else None  # noqa: SIM401
+    noted = found.metadata
+    return noted[name] if noted is not None and name in noted else None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Identity, Index
+from sqlalchemy import Column, Identity, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -39,7 +39,18 @@ def corrections_of(session: Session, invoice_id: str) -> Sequence[CorrectionReco
     return session.exec(mine.order_by(col(CorrectionRecord.sequence))).all()
 
 
+def at_gateway(session: Session, invoice_id: str) -> int:
+    """What the gateway took for the invoice and has not given back, in minor units."""
+    return int(session.execute(_AT_GATEWAY, {"invoice_id": invoice_id}).scalar_one())
+
+
 def keep(session: Session, record: CorrectionRecord) -> None:
     """Note that a correction is done."""
     session.add(record)
     session.flush()
+
+
+_AT_GATEWAY = text("""
+    SELECT coalesce(sum(l.amount_minor), 0) FROM journal_entry e JOIN journal_line l ON l.entry_id = e.id
+    WHERE e.invoice_id = :invoice_id AND l.account = 'gateway_clearing'
+""")

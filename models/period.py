@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Literal
 
-from sqlalchemy import CheckConstraint, text
+from sqlalchemy import CheckConstraint, func, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 import models.base  # noqa: F401 - names what the tables below declare
@@ -86,6 +86,14 @@ def reopen(session: Session, period: str, book: str = MAIN_BOOK) -> None:
     if session.exec(later).first() is not None:
         raise PeriodNotInState(f"a period after {period} of book {book} is closing or closed")
     _move(session, period, book, of="closed", to="open")
+
+
+def first_open_day(session: Session, book: str = MAIN_BOOK) -> date | None:
+    """The first day that takes entries; None where no period of the book is closing or closed."""
+    shut = select(func.max(AccountingPeriod.ends_on)).where(
+        AccountingPeriod.book == book, AccountingPeriod.status != "open"
+    )
+    return session.exec(shut).one()
 
 
 def _ensure(session: Session, period: str, book: str) -> None:

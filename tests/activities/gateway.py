@@ -13,6 +13,7 @@ from gateways.payment import (
     Intent,
     IntentStatus,
     PaymentMethodDetails,
+    RefundRefused,
 )
 
 Fault = Literal[
@@ -77,8 +78,22 @@ class FakeGateway:
 
         return self._call("cancel", key, execute)
 
-    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str) -> str:
-        self.refunds.setdefault(reference, (intent_id, amount_minor))
+    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str, key: str) -> str:
+        """Like the gateway's: what stands under the reference is found; more than is left is refused."""
+        if reference in self.refunds:
+            return f"re_{reference}"
+
+        def execute() -> Intent:
+            intent = self.intents[intent_id]
+            left = intent.received_minor - sum(
+                minor for refunded, minor in self.refunds.values() if refunded == intent_id
+            )
+            if amount_minor > left:
+                raise RefundRefused(f"{amount_minor} is more than {left}", code="charge_already_refunded")
+            self.refunds[reference] = (intent_id, amount_minor)
+            return intent
+
+        self._call("refund", key, execute)
         return f"re_{reference}"
 
     def find_intent_by_invoice(self, customer: str, invoice_id: str) -> Intent | None:

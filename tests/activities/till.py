@@ -26,11 +26,12 @@ class Till:
         customer: str = "cus_gw",
         method: str = "pm_1",
         contract_id: str = "con_1",
+        plan: dict[str, Any] = MONTHLY,
         **more: Any,
     ) -> None:
         self.database = database
         self.steps = Charging(database, gateway)
-        self.story = Story(database, terms(MONTHLY, **more), contract_id)
+        self.story = Story(database, terms(plan, **more), contract_id)
         issued = self.story.wake()
         assert issued is not None and issued.invoice_id is not None
         self.invoice_id = issued.invoice_id

@@ -65,7 +65,7 @@ class FakeGateway:
     def cancel_intent(self, intent_id: str, *, key: str) -> Intent:
         raise AssertionError("the API never charges")
 
-    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str) -> str:
+    def refund_intent(self, intent_id: str, amount_minor: int, currency: str, *, reference: str, key: str) -> str:
         raise AssertionError("the API never charges")
 
     def find_intent_by_invoice(self, customer: str, invoice_id: str) -> Intent | None:
