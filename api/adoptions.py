@@ -13,13 +13,14 @@ from api.fields import Input, Output
 from api.problems import FAULTS_SHOWN_MAX, Fault, Problem
 from api.routing import api_router, needs
 from domain.offers import Day
+from domain.prices import NotEmpty
 
 router = api_router("/v1/adoptions", "Contracts")
 
 
 class NewAdoptions(Input):
     on: Day | None = Field(default=None, description="The day of the opening balances; today (UTC) if absent.")
-    contracts: Annotated[tuple[Adoption, ...], Field(min_length=1, max_length=100)]
+    contracts: Annotated[tuple[Adoption, ...], NotEmpty] = Field(max_length=100)
     dry_run: bool = Field(default=False, description="Only tell what would be done.")
 
     @field_validator("contracts")
