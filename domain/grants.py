@@ -41,9 +41,12 @@ def close_grants(matter: Matter) -> None:
 
 
 def _left(grant: Grant, known: Schedule | None, used_minor: int) -> Schedule:
-    amount_minor = grant.paid_minor - earned(grant, used_minor)
+    # What was paid for after a write-off, when the credits were gone, is earned already, and running usage will earn
+    # its share when it is billed. All the rest is left.
+    running_minor = earned(grant, used_minor) - earned(grant, grant.used_minor)
+    amount_minor = grant.paid_minor - grant.earned_minor - running_minor
     if known is not None:
-        return replace(known, amount_minor=amount_minor)
+        return replace(known, amount_minor=known.recognized_minor + amount_minor)
     on = grant.starts_on if grant.expires_on is None else grant.expires_on + ONE_DAY
     return Schedule(
         id=_left_id(grant),

@@ -1,7 +1,9 @@
 """Prepaid credits: bought, drawn, expired, bought again."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from domain import correction
 from tests.domain.ledger import Account, Used, account
 from tests.domain.shell import cancel, per_unit, terms
 
@@ -118,3 +120,26 @@ def test_a_tax_in_the_price_is_no_part_of_what_credits_earn() -> None:
     assert found.totals == [("2026-01-01", "120.00"), ("2026-02-01", "0.00")]
     assert found.lines(1) == [("calls", "usage", "50.00"), ("prepaid", "drawn", "-50.00")]
     assert found.revenue == {"2026-01": "50.00"}
+
+
+def test_credits_paid_for_after_a_write_off_and_their_expiry_are_earned_once() -> None:
+    """100.00 written off on 15 February, before anything was used, is undone: nothing is left that could expire.
+
+    The money comes on 5 March, when the credits are gone: it is revenue of that day, and of no other.
+    """
+
+    def correct(account: Account, at: datetime) -> None:
+        sold = next(iter(account.books.documents), "")
+        if at == datetime(2026, 2, 16, tzinfo=UTC):
+            on = datetime(2026, 2, 15, tzinfo=UTC)
+            correction.write_off(account.books, sold, on=on.date(), at=on, key="lost")
+        if at == datetime(2026, 4, 1, tzinfo=UTC):
+            on = datetime(2026, 3, 5, tzinfo=UTC)
+            correction.pay(account.books, sold, 10_000, on=on.date(), at=on, key="found")
+
+    agreed = terms(CALLS, start="2026-01-01", meters=METERS, credits=[prepaid()], pays="on_invoice")
+    found = account(agreed, "2026-05-31", before=correct)
+    [grant] = found.books.grants.values()
+    assert (grant.paid_minor, grant.earned_minor) == (10_000, 10_000)
+    assert found.revenue == {"2026-03": "100.00"}
+    assert found.balances("2026-05-31") == {"cash": "100.00", "revenue": "100.00"}

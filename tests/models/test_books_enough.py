@@ -33,7 +33,7 @@ from tests.models.usage_samples import add_customer
 
 START = datetime(2013, 1, 1, tzinfo=UTC)
 END = datetime(2013, 9, 1, tzinfo=UTC)
-LIVES = 6
+LIVES = 80
 
 
 def price(random: Random) -> dict[str, str]:
