@@ -6,6 +6,7 @@ It is what the workflow and its activities are around the same core, without ser
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol, Self
 
 from cases.events import Events
@@ -13,7 +14,7 @@ from domain import correction, issuing
 from domain.books import Books, Document, UsageSource
 from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, Recognise, Release, Wake
 from domain.contract import decide, sign
-from domain.due import next_due
+from domain.due import next_due, service_end
 from domain.dunning import retry_at
 from domain.metering import Event
 from domain.period import local_date
@@ -126,16 +127,17 @@ class Contract:
         return document
 
     def correct(self, at: datetime, act: Callable[..., object], *args: object) -> None:
-        """Do one of `domain.correction` at the instant `at`: recognise what is earned by then, then correct."""
+        """Do one of `domain.correction` at the instant `at`."""
         on = local_date(at, self.state.terms.timezone)
-        self.recognise(at)
         self._sequence += 1
         act(self.books, *args, on=on, at=at, key=f"correction/{self._sequence}")
         self._settle(at)
 
     def pay(self, invoice_id: str, amount_minor: int, at: datetime, account: str = "cash") -> None:
         """Money came for an invoice."""
-        self.correct(at, lambda books, **when: correction.pay(books, invoice_id, amount_minor, account=account, **when))
+        ended_on = service_end(self.state) if self.state.over else None
+        act = partial(correction.pay, account=account, ended_on=ended_on)
+        self.correct(at, act, invoice_id, amount_minor)
 
     def recognise(self, at: datetime) -> None:
         """Recognise revenue up to the first instant of the day of `at`."""

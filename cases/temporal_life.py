@@ -24,6 +24,8 @@ from sandbox.stripe.admin import StripeAdmin
 
 CARD: Final = "pm_card_visa"
 KINDS: Final = {"pay": "payment"}
+# What a case calls the fields of a correction: the API names the invoice in the path, where no pointer leads.
+FIELDS: Final = {"": "/invoice", "/amount_minor": "/amount"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,10 @@ class Life:
         if isinstance(body, form.CreditNote):
             asked["line"] = body.line
         path = f"/v1/invoices/{invoices[body.invoice - 1]}/corrections"
-        answer = self.api.post(path, {"correction": asked}, prefix="/correction")
+        try:
+            answer = self.api.post(path, {"correction": asked}, prefix="/correction")
+        except DomainError as refusal:
+            raise DomainError(refusal.message, FIELDS.get(refusal.field, refusal.field)) from None
         if answer["outcome"] == "pending":
             corrected = self._system.workflows.corrected(answer["id"])
             if corrected.refused is not None:

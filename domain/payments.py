@@ -44,10 +44,13 @@ def pay(
     document = check(books, "payment", invoice_id, on=on, at=at, key=key)
     if amount_minor <= 0:
         raise DomainError("the amount must be above 0", "/amount")
-    correction = begin(books, document, "payment", on=on, key=key)
     applied_minor = min(amount_minor, document.open_minor)
     recovered_minor = min(amount_minor - applied_minor, document.written_off_minor)
     credit_minor = amount_minor - applied_minor - recovered_minor
+    correction = Correction(books, document, "payment", on, key)
+    if recovered_minor:
+        # Only here it matters how much is earned by now.
+        correction = begin(books, document, "payment", on=on, key=key)
     correction.debit(account, amount_minor)
     correction.credit("receivable", applied_minor)
     document.paid_minor += applied_minor
