@@ -6,7 +6,7 @@ from typing import assert_never
 
 from pydantic import ValidationError
 
-from domain import charges, grid
+from domain import charges, grid, revising
 from domain.bill import concluded
 from domain.commands import AddLine, ChangeLine, LineChange, RemoveLine, Revise
 from domain.due import service_end
@@ -15,6 +15,7 @@ from domain.line import Line
 from domain.lines import add, remove, replaced
 from domain.period import first_instant, local_date
 from domain.rebilling import rebilled
+from domain.revising import with_plan
 from domain.state import ContractState, Decision, Item, LineState, Scheduled, Upcoming
 from domain.terms import Terms, revised
 from domain.timeline import cut, moment
@@ -30,23 +31,32 @@ def change(state: ContractState, command: LineChange | Revise, at: datetime) -> 
     changes = command.changes if isinstance(command, Revise) else (command,)
     if isinstance(command, ChangeLine) and _waits_for_period(state, command):
         return _upcoming(state, command)
-    effective_on = _effective_on(state, command, on)
-    state = replace(state, version=state.version + 1)
-    if isinstance(command, Revise) and command.plan is not None:
-        state = replace(state, terms=state.terms.model_copy(update={"plan": command.plan}))
-    if effective_on is None or effective_on > on:
+    plan, meters = (command.plan, command.meters) if isinstance(command, Revise) else (None, ())
+    before, state = state, with_plan(replace(state, version=state.version + 1), plan, meters)
+    if isinstance(command, Revise) and command.effective == "next_period" and changes and _has_begun(state):
         # Tried now, so that what cannot be is refused today and not on its day.
         apply(state, changes, on, on, at)
-        waiting = Scheduled(effective_on, tuple(changes), command.invoice)
-        state = replace(state, scheduled=(*state.scheduled, waiting))
-        return Decision(
-            state, f"{_named(changes)} {'at the renewal' if effective_on is None else f'on {effective_on}'}"
-        )
+        waits = revising.by_period(before, command, at)
+        return _scheduled(before, waits, f"{_named(changes)} at the next period")
+    effective_on = _effective_on(state, command, on) if changes else on
+    if effective_on is None or effective_on > on:
+        apply(state, changes, on, on, at)
+        waits = (Scheduled(effective_on, tuple(changes), command.invoice, plan=plan, meters=meters),)
+        happened = f"{_named(changes)} {'at the renewal' if effective_on is None else f'on {effective_on}'}"
+        return _scheduled(before, waits, happened)
+    if not changes:
+        assert plan is not None
+        return Decision(state, f"is on version {plan.version} of {plan.id}")
     state, items = apply(state, changes, effective_on, on, at)
     happened = f"{_named(changes)} {'now' if effective_on == on else f'from {effective_on}'}"
     if command.invoice == "next":
         return Decision(replace(state, carried=(*state.carried, *charges.carried(items))), happened)
     return concluded(state, happened, items, on, at, recognise=bool(items), regular=False)
+
+
+def _scheduled(state: ContractState, waits: tuple[Scheduled, ...], happened: str) -> Decision:
+    state = replace(state, version=state.version + 1, scheduled=(*state.scheduled, *waits))
+    return Decision(state, happened)
 
 
 def apply(

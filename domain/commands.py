@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from domain.line import Frozen, Line, Slug, refuse
+from domain.line import Frozen, Line, Meter, Slug, refuse
 from domain.offers import Day, PlanVersion
-from domain.prices import Exact, NonNegative, NotEmpty, Price
+from domain.prices import Exact, NonNegative, Price
 
 Effective = Literal["now", "next_period", "renewal"] | Day
 Invoicing = Literal["now", "next"]
@@ -57,13 +57,23 @@ LineChange = Annotated[ChangeLine | AddLine | RemoveLine, Field(discriminator="k
 
 
 class Revise(Frozen):
-    """Several changes of lines at one instant on one document: a swap of plans. `effective` counts for all of them."""
+    """Several changes of lines at one instant on one document: a swap of plans. `effective` counts for all of them.
+
+    With `next_period` each waits for the next period of its own line, so that none is prorated. `plan` says from which
+    version the lines are once all of them have changed; `meters` are those that new lines read.
+    """
 
     kind: Literal["revise"] = "revise"
-    changes: Annotated[tuple[LineChange, ...], NotEmpty] = Field(max_length=200)
+    changes: tuple[LineChange, ...] = Field(default=(), max_length=200)
     plan: PlanVersion | None = None
+    meters: tuple[Meter, ...] = Field(default=(), max_length=100)
     effective: Effective = "now"
     invoice: Invoicing = "now"
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        refuse(not self.changes and self.plan is None, "changes: give at least one, or a plan")
+        return self
 
 
 class Pause(Frozen):

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Literal
 
 from domain.commands import LineChange
+from domain.line import Meter
+from domain.offers import PlanVersion
 from domain.prices import Price
 from domain.terms import Aggregate, Recognition, Terms
 
@@ -114,12 +116,17 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """Changes that take effect on a day, or at the next renewal where `on` is absent."""
+    """Changes that take effect on a day, or at the next renewal where `on` is absent.
+
+    With them come the `meters` that new lines read and, with the last of a move, the version of the `plan`.
+    """
 
     on: date | None
     changes: tuple[LineChange, ...]
     invoice: Literal["now", "next"] = "now"
     resume: bool = False
+    plan: PlanVersion | None = None
+    meters: tuple[Meter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

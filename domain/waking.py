@@ -13,6 +13,7 @@ from domain.errors import RefusedChange
 from domain.line import Line
 from domain.pausing import go_on
 from domain.period import boundary, first_instant
+from domain.revising import with_plan
 from domain.state import ContractState, Decision, Due, Item, LineState, Scheduled
 from domain.terms import Terms, revised
 from domain.timeline import Moment, cut
@@ -94,6 +95,7 @@ def _apply_scheduled(state: ContractState, scheduled: Scheduled, due: Due) -> tu
         if scheduled.resume:
             state, resumed = go_on(state, due.on, due.at)
             return state, list(resumed), f"resumed on {due.on}"
+        state = with_plan(state, scheduled.plan, scheduled.meters)
         state, billed = apply(state, scheduled.changes, due.on, due.on, due.at)
     except RefusedChange as refusal:
         # It was possible when it was agreed; what the parties did since has overtaken it.
