@@ -18,7 +18,7 @@ _ACCOUNTS: Mapping[str, tuple[tuple[str, ...], int]] = {
     "tax_payable": (("tax_payable",), -1),
     "revenue": (("revenue",), -1),
     "bad_debt": (("bad_debt",), 1),
-    "disputed": (("disputed_receivable",), 1),
+    "disputed": (("disputed",), 1),
     "refunds": (("refunds",), 1),
     "fx_gain_loss": (("fx_gain_loss",), -1),
     "gateway_fees": (("gateway_fees",), 1),
