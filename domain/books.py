@@ -26,7 +26,7 @@ class BookedLine:
 
     `schedule_id` is the schedule of its revenue; None where a plan over the term or prepaid credits earn it.
     `credited_minor` is what credit notes and refunds have taken off its net since, `discounted` what each discount of
-    a fixed amount took off before.
+    a fixed amount took off before, and what of it each grant of prepaid credits pays, by its id.
     """
 
     id: str

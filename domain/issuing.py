@@ -138,7 +138,7 @@ def _booked(id_: str, line: PricedLine, net_minor: int, tax_minor: int) -> Booke
         quantity=f"{line.usage.total:f}",
         steps=line.steps,
         item=line.item,
-        discounted=line.taken,
+        discounted=(*line.taken, *line.drawn_minor.items()),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from domain import redrawing
 from domain.books import BookedLine, Books, Document, Schedule
 from domain.correction_entry import Correction, begin, check
 from domain.errors import DomainError
@@ -17,19 +18,22 @@ def reissue(books: Books, invoice_id: str, terms: Terms, *, on: date, at: dateti
     """A new invoice with the lines of a void one, dated `on`; what its days have earned by then is revenue of that day.
 
     Raises:
-        DomainError: if the invoice is not void, was billed again before, or sold or used prepaid credits.
+        DomainError: if the invoice is not void, was billed again before, sold prepaid credits, or used
+            some that later invoices have used since.
     """
     document = check(books, "reissue", invoice_id, on=on, at=at, key=key)
     if document.status != "void":
         raise DomainError("the invoice is not void: it is billed already", "/invoice")
     if any(one.kind == "invoice" and one.corrects == invoice_id for one in books.documents.values()):
         raise DomainError("the invoice was billed again before", "/invoice")
-    if any(line.kind in ("drawn", "prepaid") for line in document.lines):
-        raise DomainError("the invoice sold or used prepaid credits, which its void has not given back", "/invoice")
+    if any(line.kind == "prepaid" for line in document.lines):
+        raise DomainError("the invoice sold prepaid credits, which its void has withdrawn", "/invoice")
+    redrawing.check_left(books, document)
     correction = begin(books, document, "reissue", on=on, key=key)
     again = _copy(books, document, terms, on=on, at=at, key=key)
     for before, line in zip(document.lines, again.lines, strict=True):
         _earn(correction, before, line, on)
+    redrawing.draw_again(correction, again)
     correction.debit("receivable", again.total_minor)
     correction.credit("tax_payable", again.tax_minor)
     books.documents[again.id] = again
@@ -41,7 +45,7 @@ def reissue(books: Books, invoice_id: str, terms: Terms, *, on: date, at: dateti
 def _copy(books: Books, document: Document, terms: Terms, *, on: date, at: datetime, key: str) -> Document:
     id_ = derived("inv", books.contract_id, "correction", key)
     lines = [
-        replace(line, id=derived("il", id_, n), schedule_id=None, credited_minor=0, credited_tax_minor=0, discounted=())
+        replace(line, id=derived("il", id_, n), schedule_id=None, credited_minor=0, credited_tax_minor=0)
         for n, line in enumerate(document.lines)
     ]
     return replace(
@@ -66,7 +70,10 @@ def _earn(correction: Correction, before: BookedLine, line: BookedLine, on: date
     """Start the line's schedule over its days, and earn those that have gone by; a plan earns by its own."""
     books, earned_minor = correction.books, 0
     known = books.schedules.get(before.schedule_id or "")
-    if known is None:
+    if line.kind == "drawn":
+        # It lowers the revenue of the usage that it pays for, which the credits earn instead.
+        earned_minor = line.net_minor
+    elif known is None:
         for plan in books.plans.values():
             if plan.line_id == line.line_id and plan.starts_on <= line.starts_on < plan.ends_on:
                 plan.billed_minor += line.net_minor

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 
+from domain import redrawing
 from domain.bearers import take_back
 from domain.books import Books, Document
 from domain.corrected import left, remainders, whole
@@ -11,9 +12,10 @@ from domain.errors import DomainError
 
 
 def void(books: Books, invoice_id: str, *, on: date, at: datetime, key: str) -> None:
-    """Reverse what is left of an unpaid invoice, on the day `on`; customer credit that it used is given back.
+    """Reverse what is left of an unpaid invoice, on the day `on`; give back the credits that it used.
 
-    What was recognised becomes negative revenue of that day.
+    Those are customer credit and prepaid credits, of which what has expired meanwhile stays expired. What was
+    recognised becomes negative revenue of that day.
 
     Raises:
         DomainError: if money was paid on the invoice, it is settled, written off or void.
@@ -26,6 +28,7 @@ def void(books: Books, invoice_id: str, *, on: date, at: datetime, key: str) -> 
         raise DomainError("a change has credited days of it on another invoice; credit it instead", "/invoice")
     correction = begin(books, document, "void", on=on, key=key)
     take_back(correction, whole(lines), "revenue")
+    redrawing.give_back(correction, document)
     correction.credit("receivable", open_minor)
     correction.credit("customer_credit", unused_minor)
     give_back(books, unused_minor)

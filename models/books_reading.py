@@ -90,7 +90,14 @@ _NAMED = {
       OR i.document = (SELECT max(document) FROM invoice WHERE contract_id = :contract_id)""",
     # What an invoice used is given back to the last that were used, whichever those are.
     "credits": "true",
-    "grants": "schedule_line_id IN (SELECT id FROM lines)",
+    "grants": """schedule_line_id IN (SELECT id FROM lines)
+      OR id IN (SELECT d ->> 0 FROM lines, jsonb_array_elements(coalesce(discounted, '[]')) d)""",
+    # What prepaid credits paid of its usage is noted there.
+    "periods": """EXISTS (
+        SELECT FROM lines l
+        WHERE l.invoice_id = ANY(CAST(:invoices AS text[])) AND l.line_id = p.line_id
+          AND l.kind IN ('usage', 'adjustment') AND l.period_start >= p.starts_on AND l.period_start < p.ends_on
+      )""",
     "reach": "(SELECT min(period_start) FROM lines WHERE invoice_id = ANY(CAST(:invoices AS text[])))",
     "schedules": """
       UNION SELECT schedule_id FROM lines
