@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from functools import partial
 
 from cases import format as form
 from cases.contract import Contract
-from cases.days import ONE_DAY, report_days
+from cases.days import moments
 from cases.steps import command_of
 from cases.story import Story, StoryDocument, StoryLine, StoryPosting, StoryStep
 from domain import correction
@@ -30,27 +29,16 @@ class Memory:
             DomainError: if a step is refused.
         """
         contract = Contract.signed(scenario.contract, scenario.name)
-        zone = scenario.timezone
-        after_end = first_instant(scenario.end + ONE_DAY, zone)
-        for at, _, act in _agenda(contract, scenario):
-            if at <= after_end:
-                contract.advance(at)
-                act()
-        contract.advance(after_end)
+        for moment in moments(scenario):
+            contract.advance(moment.at)
+            if moment.step is None:
+                contract.recognise(moment.at)
+            else:
+                self._perform(contract, scenario, moment.step, moment.at)
         return story_of(contract)
 
-
-def _agenda(contract: Contract, scenario: form.Scenario) -> list[tuple[datetime, int, Callable[[], object]]]:
-    """What is done when: a report of a day comes before a step of the next instant, and that before what is due."""
-    zone = scenario.timezone
-    agenda: list[tuple[datetime, int, Callable[[], object]]] = []
-    for day in report_days(scenario):
-        at = first_instant(day + ONE_DAY, zone)
-        agenda.append((at, 0, partial(contract.recognise, at)))
-    for step in scenario.steps:
-        at = step.at if isinstance(step.at, datetime) else first_instant(step.at, zone)
-        agenda.append((at, 1, partial(perform, contract, scenario, step, at)))
-    return sorted(agenda, key=lambda entry: entry[:2])
+    def _perform(self, contract: Contract, scenario: form.Scenario, step: form.Step, at: datetime) -> None:
+        perform(contract, scenario, step, at)
 
 
 def perform(contract: Contract, scenario: form.Scenario, step: form.Step, at: datetime) -> None:

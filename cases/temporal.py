@@ -39,7 +39,7 @@ class Temporal:
     width = WIDTH
 
     def __init__(self, system: System) -> None:
-        self._system = system
+        self.system = system
         self._numbers = count(1)
 
     def run(self, scenario: Scenario) -> Story:
@@ -50,9 +50,9 @@ class Temporal:
         """
         number = f"-{next(self._numbers)}"
         book = scenario.name[: BOOK_LENGTH_MAX - len(number)] + number
-        with closing(Life(self._system, scenario, book)) as life:
+        with closing(Life(self.system, scenario, book)) as life:
             life.live()
-            return read_story(life.api, self._system.database, life.contract_id)
+            return read_story(life.api, self.system.database, life.contract_id)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlmodel import Session, col, select
 
 from cases import format as form
-from cases.days import ONE_DAY, report_days
+from cases.days import ONE_DAY, moments
 from cases.steps import command_of
 from cases.temporal_api import Api, Workflows
 from domain.commands import ChangeType
@@ -38,28 +38,6 @@ class System:
     database: Database
     workflows: Workflows
     stopping: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A step at its instant, or without one a report of the day that has just ended."""
-
-    at: datetime
-    step: form.Step | None
-
-
-def moments(scenario: form.Scenario) -> list[Moment]:
-    """What is done when: a report of a day comes before a step of the next instant, and that before what is due."""
-    zone = scenario.timezone
-    reports = [Moment(first_instant(day + ONE_DAY, zone), None) for day in report_days(scenario)]
-    steps = [Moment(_instant(step, zone), step) for step in scenario.steps]
-    after_end = first_instant(scenario.end + ONE_DAY, zone)
-    ordered = sorted([*reports, *steps], key=lambda moment: (moment.at, moment.step is not None))
-    return [*(moment for moment in ordered if moment.at <= after_end)]
-
-
-def _instant(step: form.Step, zone: str) -> datetime:
-    return step.at if isinstance(step.at, datetime) else first_instant(step.at, zone)
 
 
 class Life:

@@ -307,7 +307,10 @@ def stories(draw: Draw, months: int = MONTHS) -> dict[str, Any]:
     contract = draw(contracts(places, start))
     zone = draw(st.sampled_from(ZONES))
     count = draw(st.sampled_from([0, 1, 2, 3, 4, 6, 9]))
-    one = st.tuples(st.integers(-3, 400), st.sampled_from([None, None, 5, 23]))
+    # Any day of the first year or so, or one on which periods and months begin.
+    boundaries = [(boundary(start, "month", k) - start).days for k in range(min(months, 13))]
+    days = st.one_of(st.integers(-3, min(400, 31 * months)), st.sampled_from(boundaries))
+    one = st.tuples(days, st.sampled_from([None, None, 5, 23]))
     moments = draw(st.lists(one, min_size=count, max_size=count))
     steps = []
     for at, stated in sorted((_moment(start, zone, *moment) for moment in moments), key=lambda moment: moment[0]):

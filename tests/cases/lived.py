@@ -20,6 +20,11 @@ from domain.period import first_instant
 _COMMAND: TypeAdapter[ChangeType] = TypeAdapter(Change)
 
 
+def command(raw: dict[str, Any]) -> ChangeType:
+    """The change that a step of no case file states."""
+    return _COMMAND.validate_python(raw)
+
+
 @dataclass
 class Lived:
     """A contract after its story, what it refused on the way, and what was done."""
@@ -56,7 +61,7 @@ def lived(raw: dict[str, Any], looks: Sequence[date] = ()) -> Lived:
     agenda: list[tuple[datetime, int, Any]] = [(first_instant(day, zone), 0, None) for day in looks]
     for step in steps:
         at = step["at"] if isinstance(step["at"], datetime) else first_instant(step["at"], zone)
-        agenda.append((at, 1, _COMMAND.validate_python(step["command"]) if "command" in step else next(stated)))
+        agenda.append((at, 1, command(step["command"]) if "command" in step else next(stated)))
     for at, _, action in sorted(agenda, key=lambda entry: entry[:2]):
         _advance(told, at)
         _take(told, scenario, action, at)

@@ -1,0 +1,66 @@
+"""Both engines give the same documents and the same journal, and the whole system passes the public cases.
+
+`SCENARIOS=500 SEED=7` draws more scenarios, and others.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from rich.console import Console
+
+from cases.check import check
+from cases.reading import Found, read
+from cases.temporal import Temporal, temporal_engine
+from tests.cases.agreed import stories
+from tests.cases.lived import readable
+from tests.scenarios.both import Both, scenario_of, written
+
+SCENARIOS = int(os.environ.get("SCENARIOS", "40"))
+SEED = int(os.environ.get("SEED", "1"))
+MONTHS = 5
+PUBLIC = Path(__file__).parents[2] / "cases" / "public"
+
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(400 + 5 * SCENARIOS)]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Temporal]:
+    with temporal_engine(Console(stderr=True)) as engine:
+        yield engine
+
+
+def drawn(count: int) -> list[dict[str, Any]]:
+    """So many scenarios, the same ones each time.
+
+    They are drawn first, since the system lives many side by side and hypothesis tries one after the other.
+    """
+    found: list[dict[str, Any]] = []
+
+    @seed(SEED)
+    @settings(max_examples=2 * count, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(stories(MONTHS))
+    def draw(raw: dict[str, Any]) -> None:
+        story = readable(raw)
+        if story is not None:
+            found.append(story)
+
+    draw()
+    assert len(found) >= count
+    return found[:count]
+
+
+def test_both_engines_tell_the_same_of_whatever_is_agreed_and_done(engine: Temporal) -> None:
+    raws = drawn(SCENARIOS)
+    scenarios = [Found("", scenario_of(raw, f"drawn-{SEED}-{number}")) for number, raw in enumerate(raws)]
+    results = zip(check(scenarios, Both(engine.system)), raws, strict=True)
+    assert [f"{result}\n{written(raw)}" for result, raw in results if not result.passed] == []
+
+
+def test_the_whole_system_passes_the_public_cases(engine: Temporal) -> None:
+    results = list(check(read([PUBLIC]), engine))
+    assert [str(result) for result in results if not result.passed] == []
+    assert len(results) > 200
