@@ -21,6 +21,7 @@ from activities.correcting import Correcting
 from activities.dispatching import Dispatcher
 from activities.heartbeats import Heartbeats
 from activities.invoicing import Invoicing
+from activities.migrating import Migrating
 from activities.quoting import Quoting
 from activities.refunding import Refunding
 from activities.signatures import CONTRACTS_QUEUE, LEDGER_QUEUE, PAYMENTS_QUEUE
@@ -45,14 +46,14 @@ def build_workers(
     """One worker for each task queue; payments are held to the gateway's rate over all processes."""
     invoicing, charging, clock = Invoicing(database), Charging(database, gateway), Clock(database, client)
     correcting, refunding = Correcting(database), Refunding(gateway)
-    quoting = Quoting(database, client)
+    quoting, migrating = Quoting(database, client), Migrating(database, client)
     grace = timedelta(seconds=settings.worker_graceful_shutdown_seconds)
     interceptors = [Heartbeats()]
     contracts = Worker(
         client,
         task_queue=CONTRACTS_QUEUE,
         workflows=WORKFLOWS,
-        activities=[clock.advance_members],
+        activities=[clock.advance_members, migrating.move_page],
         max_cached_workflows=settings.worker_max_cached_workflows,
         max_concurrent_workflow_tasks=settings.worker_max_concurrent_workflow_tasks,
         graceful_shutdown_timeout=grace,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import count
 from typing import TypeVar
@@ -12,6 +12,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.bounded import each
 from activities.signatures import INSTANT, ClockSteps, ClockTarget
 from activities.starting import start_stored, start_stored_quote
 from domain import keys
@@ -19,7 +20,6 @@ from domain.life import CaughtUp
 from models import clock
 from models.database import Database
 
-AT_ONCE_MAX = 20
 HELD_UP_PAUSE_SECONDS = 1
 
 T = TypeVar("T")
@@ -42,9 +42,9 @@ class Clock(ClockSteps):
             else:
                 last, turns = due.at, count()
             turn = Turn(self._database, self._client, due.at, f"{next(turns)}")
-            await _each(due.contracts, turn.wake_contract)
-            await _each(_by_contract(due.collections), turn.wake_collections)
-            await _each(due.quotes, turn.wake_quote)
+            await each(due.contracts, turn.wake_contract)
+            await each(_by_contract(due.collections), turn.wake_collections)
+            await each(due.quotes, turn.wake_quote)
             wakes += len(due.contracts) + len(due.collections) + len(due.quotes)
         await self._arrive(target)
         return wakes
@@ -60,7 +60,7 @@ class Clock(ClockSteps):
         """
         unsettled = await self._read(lambda session: clock.unsettled(session, target.clock_id, target.until))
         turn = Turn(self._database, self._client, target.until, "arrival", before=target.exclusive)
-        await _each(_by_contract(unsettled), turn.wake_collections)
+        await each(_by_contract(unsettled), turn.wake_collections)
         await self._read(lambda session: clock.finish_advance(session, target.clock_id, target.to))
 
     async def _read(self, work: Callable[[Session], T]) -> T:
@@ -130,15 +130,3 @@ def _by_contract(collections: Iterable[tuple[str, str]]) -> list[tuple[str, tupl
     for invoice_id, contract_id in collections:
         invoices.setdefault(contract_id, []).append(invoice_id)
     return [(contract_id, tuple(found)) for contract_id, found in invoices.items()]
-
-
-async def _each(members: Iterable[T], wake: Callable[[T], Awaitable[None]]) -> None:
-    free = asyncio.Semaphore(AT_ONCE_MAX)
-
-    async def one(member: T) -> None:
-        async with free:
-            await wake(member)
-
-    async with asyncio.TaskGroup() as group:
-        for member in members:
-            group.create_task(one(member))

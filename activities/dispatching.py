@@ -1,4 +1,4 @@
-"""Brings what was stored to the workflows that it concerns: webhook events, and contracts nobody has started yet.
+"""Brings what was stored to the workflows that it concerns: webhook events, and what nobody has started yet.
 
 Everything here may run in several processes at once and any number of times.
 """
@@ -17,10 +17,10 @@ from sqlmodel import Session
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.starting import start_stored
+from activities.starting import start_stored, start_stored_migration
 from domain import keys
 from gateways.payment import PAYMENT_EVENTS
-from models import contract, dispatch
+from models import contract, dispatch, plan_migration
 from models.database import Database
 from models.dispatch import WaitingEvent
 from models.inbox import CHANNEL
@@ -63,6 +63,7 @@ class Dispatcher:
     async def _sweep(self) -> None:
         while True:
             await self._attempt(self.start_contracts)
+            await self._attempt(self.start_migrations)
             self._news.set()
             await asyncio.sleep(SWEEP_SECONDS)
 
@@ -96,6 +97,14 @@ class Dispatcher:
         for contract_id in waiting:
             with _left_behind(contract_id=contract_id):
                 await start_stored(self._database, self._client, contract_id)
+        return len(waiting)
+
+    async def start_migrations(self) -> int:
+        """Start the workflows of migrations that were ordered a while ago and not begun; how many that were."""
+        waiting = await self._read(_unbegun)
+        for migration_id in waiting:
+            with _left_behind(migration_id=migration_id):
+                await start_stored_migration(self._database, self._client, migration_id)
         return len(waiting)
 
     async def _tell_collection(self, invoice_id: str, event_id: str) -> None:
@@ -151,3 +160,8 @@ def _settle(session: Session, settled: Mapping[str, Sequence[str]]) -> None:
 def _unstarted(session: Session) -> list[str]:
     before = dispatch.database_now(session) - UNSTARTED_AFTER
     return [row.id for row in contract.unstarted(session, limit=STARTS_AT_ONCE, created_before=before)]
+
+
+def _unbegun(session: Session) -> list[str]:
+    before = dispatch.database_now(session) - UNSTARTED_AFTER
+    return [row.id for row in plan_migration.unstarted(session, limit=STARTS_AT_ONCE, created_before=before)]

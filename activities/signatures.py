@@ -11,7 +11,7 @@ from typing import Literal
 from temporalio import activity
 
 from domain.invoice import DocumentKind
-from domain.life import Corrected, CorrectInvoice
+from domain.life import Corrected, CorrectInvoice, MigrationProgress
 from domain.quote import QuoteDecision
 from domain.state import Decision, Item
 
@@ -131,6 +131,22 @@ class QuoteDecided:
     clock_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MovePage:
+    """Move the next contracts of a migration, those after the place `after`."""
+
+    migration_id: str
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class MovedPage:
+    """How far a migration has come; `last` is the place of the last contract asked, None where none was left."""
+
+    progress: MigrationProgress
+    last: int | None
+
+
 class InvoicingSteps(ABC):
     @activity.defn(name="rate_usage")
     @abstractmethod
@@ -218,3 +234,10 @@ class ClockSteps(ABC):
 
         The clock's own time is moved last, when all that was due is done.
         """
+
+
+class MigrationSteps(ABC):
+    @activity.defn(name="move_page")
+    @abstractmethod
+    async def move_page(self, page: MovePage) -> MovedPage:
+        """Ask some contracts to move and record what became of it; one that is held up stays for another round."""

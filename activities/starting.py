@@ -1,4 +1,4 @@
-"""Starts the workflows of contracts and quotes that were stored while Temporal could not be reached."""
+"""Starts the workflows of contracts, quotes and migrations that were stored while Temporal could not be reached."""
 
 import asyncio
 from contextlib import suppress
@@ -11,9 +11,9 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.signatures import CONTRACTS_QUEUE
 from domain import keys
-from domain.life import ContractLife
+from domain.life import ContractLife, MigrationLife
 from domain.quote_life import QuoteLife
-from models import contract, quote
+from models import contract, plan_migration, quote
 from models.database import Database
 from models.dispatch import database_now
 
@@ -49,6 +49,31 @@ async def start_stored_quote(database: Database, client: Client, quote_id: str) 
             rpc_timeout=START_TIME,
         )
     await asyncio.to_thread(database.run, lambda session: quote.mark_started(session, quote_id, database_now(session)))
+
+
+async def start_stored_migration(database: Database, client: Client, migration_id: str) -> None:
+    """See to it that the migration's workflow was started; its first step notes that it was.
+
+    Raises:
+        temporalio.service.RPCError: nobody knows whether it was.
+    """
+    life = await asyncio.to_thread(database.run, lambda session: _migration_life(session, migration_id))
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            "Migration",
+            life,
+            id=keys.migration_workflow_id(migration_id),
+            task_queue=CONTRACTS_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            rpc_timeout=START_TIME,
+        )
+
+
+def _migration_life(session: Session, migration_id: str) -> MigrationLife:
+    row = plan_migration.get_migration(session, migration_id)
+    assert row is not None
+    return plan_migration.life_of(row)
 
 
 def _quote_life(session: Session, quote_id: str) -> QuoteLife:

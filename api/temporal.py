@@ -21,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.problems import Problem, conflict, invalid, unavailable
 from api.wakeups import WakeupFailed
 from domain import keys
-from domain.life import ClockLife, ContractLife, Corrected, CorrectInvoice
+from domain.life import ClockLife, ContractLife, Corrected, CorrectInvoice, MigrationLife
 from models.database import Database
 from models.invoice import to_collect_anew
 from workflows import starting
@@ -85,6 +85,20 @@ async def start_contract(client: Client, life: ContractLife) -> None:
     """
     try:
         await starting.start_contract(client, life, within=CALL_TIME)
+    except WorkflowAlreadyStartedError:
+        return
+    except (RPCError, RuntimeError) as error:
+        raise Unreachable from error
+
+
+async def start_migration(client: Client, life: MigrationLife) -> None:
+    """See to it that the migration's workflow was started.
+
+    Raises:
+        Unreachable: nobody knows.
+    """
+    try:
+        await starting.start_migration(client, life, within=CALL_TIME)
     except WorkflowAlreadyStartedError:
         return
     except (RPCError, RuntimeError) as error:

@@ -41,5 +41,9 @@ def quote_workflow_id(quote_id: str) -> str:
     return f"quote/{quote_id}"
 
 
+def migration_workflow_id(migration_id: str) -> str:
+    return f"migration/{migration_id}"
+
+
 def clock_workflow_id(clock_id: str) -> str:
     return f"clock/{clock_id}"

@@ -185,3 +185,30 @@ class ClockLife:
 
     clock_id: str
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationProgress:
+    """How many contracts a migration has, and what has become of them so far."""
+
+    total: int
+    moved: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    cancelled: int = 0
+
+    @property
+    def remaining(self) -> int:
+        """How many are still to come."""
+        return self.total - self.moved - self.unchanged - self.refused - self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationLife:
+    """A migration to a version of a plan: all contracts up to the place `after` were asked in this round."""
+
+    migration_id: str
+    plan_id: str
+    version: int
+    progress: MigrationProgress
+    after: int = 0

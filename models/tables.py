@@ -19,6 +19,7 @@ import models.journal
 import models.number
 import models.payment
 import models.period
+import models.plan_migration
 import models.quote
 import models.rated_line
 import models.recognition

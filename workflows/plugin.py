@@ -8,9 +8,10 @@ from workflows.collection import Collection
 from workflows.contract import Contract
 from workflows.converter import data_converter
 from workflows.correction import Correction
+from workflows.migration import Migration
 from workflows.quote import Quote
 
-WORKFLOWS = (Contract, Collection, Correction, TestClock, Quote)
+WORKFLOWS = (Contract, Collection, Correction, TestClock, Quote, Migration)
 
 # The domain is pure (held to it by lint and tests), so that every run can share one copy of it. A run is one billing
 # cycle, so what each would load anew is kept to the workflow's own file.

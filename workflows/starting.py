@@ -8,10 +8,11 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from activities.signatures import CONTRACTS_QUEUE
 from domain import keys
 from domain.due import service_end
-from domain.life import ClockLife, ContractLife, Corrected, CorrectInvoice
+from domain.life import ClockLife, ContractLife, Corrected, CorrectInvoice, MigrationLife, MigrationProgress
 from workflows.clock import TestClock
 from workflows.contract import Contract
 from workflows.correction import Correction
+from workflows.migration import Migration
 from workflows.visibility import contract_attributes
 
 
@@ -69,5 +70,25 @@ async def start_clock(client: Client, life: ClockLife, *, within: timedelta) -> 
         task_queue=CONTRACTS_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary="Test clock",
+        rpc_timeout=within,
+    )
+
+
+async def start_migration(
+    client: Client, life: MigrationLife, *, within: timedelta
+) -> WorkflowHandle[Migration, MigrationProgress]:
+    """The migration's workflow: started now, or the one that runs already.
+
+    Raises:
+        temporalio.exceptions.WorkflowAlreadyStartedError: it has run and is done.
+    """
+    return await client.start_workflow(
+        Migration.run,
+        life,
+        id=keys.migration_workflow_id(life.migration_id),
+        task_queue=CONTRACTS_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        static_summary=f"{life.progress.total} contracts to version {life.version} of {life.plan_id}",
         rpc_timeout=within,
     )
