@@ -12,6 +12,7 @@ from domain.matter import Matter
 from domain.offers import Discount
 from domain.pricing import PricedLine, priced
 from domain.state import Bill, Item
+from domain.still_charged import lower
 from domain.tax import Taxes, TaxRate, tax_on
 from domain.terms import Terms
 
@@ -69,13 +70,13 @@ def charged(matter: Matter, bill: Bill) -> list[PricedLine]:
         if item.rerated or item.kind == "true_up":
             continue
         used = matter.usage.usage(item) if item.kind == "usage" else None
-        line = priced(item, used, currency, exact=bool(discounts))
+        line = priced(item, used, currency, exact=bool(discounts) or item.kind == "credit")
         if has_tax:
             line.rates = matter.rates(item.line)
         lines.append(line)
     if discounts:
         discount(lines, discounts, currency, regular=bill.regular, share_of=shares(matter))
-    return lines
+    return lower(matter.books, lines, currency)
 
 
 def taxed(terms: Terms, lines: list[PricedLine], bought: list[tuple[PricedLine, bool]]) -> Drafted:
