@@ -5,7 +5,7 @@ It is what the workflow and its activities are around the same core, without ser
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Protocol, Self
 
@@ -102,6 +102,11 @@ class Contract:
 
     # What happens to the contract.
 
+    @property
+    def ended_on(self) -> date | None:
+        """The day on which service ended; None while it goes on."""
+        return service_end(self.state) if self.state.over else None
+
     def apply(self, command: Command, at: datetime) -> Document | None:
         """Decide and do it; returns the document that it made.
 
@@ -117,9 +122,7 @@ class Contract:
         else:
             document = issuing.issue(self.books, decision, self.events, sequence=self._sequence, at=at)
             self.events.billed(self.books, decision.bill)
-        if document is not None and document.kind == "invoice" and document.open_minor > 0:
-            due_at = document.due_at(self.state.terms.timezone)
-            self._collecting[document.id] = Collecting(document.id, None if document.held else due_at)
+        self._await_payment(document)
         if isinstance(command, Release):
             self._release(at)
         if not isinstance(command, InvoiceSettled | InvoiceUnpaid):
@@ -130,14 +133,13 @@ class Contract:
         """Do one of `domain.correction` at the instant `at`."""
         on = local_date(at, self.state.terms.timezone)
         self._sequence += 1
-        act(self.books, *args, on=on, at=at, key=f"correction/{self._sequence}")
+        made = act(self.books, *args, on=on, at=at, key=f"correction/{self._sequence}")
+        self._await_payment(made if isinstance(made, Document) else None)
         self._settle(at)
 
     def pay(self, invoice_id: str, amount_minor: int, at: datetime, account: str = "cash") -> None:
         """Money came for an invoice."""
-        ended_on = service_end(self.state) if self.state.over else None
-        act = partial(correction.pay, account=account, ended_on=ended_on)
-        self.correct(at, act, invoice_id, amount_minor)
+        self.correct(at, partial(correction.pay, account=account, ended_on=self.ended_on), invoice_id, amount_minor)
 
     def recognise(self, at: datetime) -> None:
         """Recognise revenue up to the first instant of the day of `at`."""
@@ -152,6 +154,12 @@ class Contract:
                 self._collect(collecting, at)
 
     # Collecting.
+
+    def _await_payment(self, document: Document | None) -> None:
+        """Collect what is open on a document once it is due."""
+        if document is not None and document.kind == "invoice" and document.open_minor > 0:
+            due_at = document.due_at(self.state.terms.timezone)
+            self._collecting[document.id] = Collecting(document.id, None if document.held else due_at)
 
     def _collect(self, collecting: Collecting, at: datetime) -> None:
         terms = self.state.terms

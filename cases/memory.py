@@ -1,19 +1,19 @@
 """The engine in memory: the pure core alone, at once."""
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from cases import format as form
 from cases.contract import Contract
 from cases.days import moments
-from cases.steps import command_of
+from cases.steps import command_of, correction_of
 from cases.story import Story, StoryDocument, StoryLine, StoryPosting, StoryStep
-from domain import correction
 from domain.books import BookedLine, Books, Document
+from domain.correcting import correct
 from domain.due import next_due
 from domain.errors import DomainError
 from domain.metering import Event
-from domain.money import exact_minor, to_major
+from domain.money import to_major
 from domain.period import first_instant
 
 
@@ -82,31 +82,13 @@ def _close(contract: Contract, period: str, at: datetime) -> None:
     contract.books.closed_until = max(ends_on, contract.books.closed_until or ends_on)
 
 
-_CORRECTIONS: dict[str, Callable[..., object]] = {
-    "void": correction.void,
-    "write_off": correction.write_off,
-    "dispute": correction.dispute,
-    "dispute_won": correction.dispute_won,
-    "dispute_lost": correction.dispute_lost,
-}
-
-
 def _correct(contract: Contract, scenario: form.Scenario, action: str, body: form.OfInvoice, at: datetime) -> None:
     invoices = [document for document in contract.books.documents.values() if document.kind == "invoice"]
     if body.invoice > len(invoices):
         raise DomainError(f"there is no invoice {body.invoice} yet, only {len(invoices)}", "/invoice")
     invoice_id = invoices[body.invoice - 1].id
-    minor = exact_minor(body.amount, scenario.currency) if isinstance(body, form.MoneyOfInvoice) else 0
-    match action:
-        case "pay":
-            contract.pay(invoice_id, minor, at)
-        case "refund":
-            contract.correct(at, correction.refund, invoice_id, minor)
-        case "credit_note":
-            assert isinstance(body, form.CreditNote)
-            contract.correct(at, correction.credit_note, invoice_id, minor, body.line)
-        case _:
-            contract.correct(at, _CORRECTIONS[action], invoice_id)
+    asked = correction_of(action, body, scenario.currency)
+    contract.correct(at, partial(correct, ended_on=contract.ended_on), contract.state.terms, invoice_id, asked)
 
 
 def story_of(contract: Contract) -> Story:

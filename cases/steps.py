@@ -1,8 +1,16 @@
-"""The steps of a scenario that change the contract, as the commands that both engines give."""
+"""The steps of a scenario that change the contract or an invoice, as both engines are told of them."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from cases import format as form
 from domain import commands
 from domain.commands import ChangeType
+from domain.correcting import Correction, CorrectionType
+from domain.money import exact_minor
+
+_CORRECTION: TypeAdapter[CorrectionType] = TypeAdapter(Correction)
 
 
 def command_of(step: form.Step) -> ChangeType | None:
@@ -49,3 +57,17 @@ def _effective(body: form.Change | form.AddLine | form.RemoveLine) -> commands.E
     if body.invoice == "at_renewal":
         return "renewal"
     return body.effective or "now"
+
+
+def correction_of(action: str, body: form.OfInvoice, currency: str) -> CorrectionType:
+    """The correction of an invoice that a step is, with its amount in minor units.
+
+    Raises:
+        ValueError: if the currency has no such amount.
+    """
+    asked: dict[str, Any] = {"kind": "payment" if action == "pay" else action}
+    if isinstance(body, form.MoneyOfInvoice):
+        asked["amount_minor"] = exact_minor(body.amount, currency)
+    if isinstance(body, form.CreditNote):
+        asked["line"] = body.line
+    return _CORRECTION.validate_python(asked)

@@ -10,11 +10,10 @@ from sqlmodel import Session, col, select
 
 from cases import format as form
 from cases.days import ONE_DAY, moments
-from cases.steps import command_of
+from cases.steps import command_of, correction_of
 from cases.temporal_api import Api, Workflows
 from domain.commands import ChangeType
 from domain.errors import DomainError
-from domain.money import exact_minor
 from domain.period import first_instant, local_date
 from models import period as periods
 from models.collection import CollectionCase
@@ -23,7 +22,6 @@ from models.database import Database
 from sandbox.stripe.admin import StripeAdmin
 
 CARD: Final = "pm_card_visa"
-KINDS: Final = {"pay": "payment"}
 # What a case calls the fields of a correction: the API names the invoice in the path, where no pointer leads.
 FIELDS: Final = {"": "/invoice", "/amount_minor": "/amount"}
 
@@ -177,11 +175,7 @@ class Life:
         invoices = self.invoice_ids()
         if body.invoice > len(invoices):
             raise DomainError(f"there is no invoice {body.invoice} yet, only {len(invoices)}", "/invoice")
-        asked: dict[str, Any] = {"kind": KINDS.get(action, action)}
-        if isinstance(body, form.MoneyOfInvoice):
-            asked["amount_minor"] = exact_minor(body.amount, self._scenario.currency)
-        if isinstance(body, form.CreditNote):
-            asked["line"] = body.line
+        asked = correction_of(action, body, self._scenario.currency).model_dump(mode="json")
         path = f"/v1/invoices/{invoices[body.invoice - 1]}/corrections"
         try:
             answer = self.api.post(path, {"correction": asked}, prefix="/correction")
