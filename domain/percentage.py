@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
 
 from domain.money import UNROUNDED
 from domain.prices import ZERO, Percentage
@@ -11,19 +12,25 @@ _add, _subtract, _multiply = UNROUNDED.add, UNROUNDED.subtract, UNROUNDED.multip
 
 @dataclass(slots=True)
 class Tally:
-    """How many events fell in each class, and how much of their value where it matters.
+    """How many events fell in each class, and what they were worth, so that a person can check the arithmetic.
 
-    `included` and `free` are the values that included units and the free amount took off; an event that they cover
-    wholly is in no class. The other events are free, at the minimum, at the maximum, or pay the rate on `paying`.
+    `included` and `free` are the values that included units and the free amount took off; the events that they cover
+    wholly are counted and in no other class. The other events are free, at the minimum, at the maximum, or pay the
+    rate on `paying`; values are without what was taken off before.
     """
 
+    included_events: int = 0
     included: Decimal = ZERO
     free_events: int = 0
+    free_events_value: Decimal = ZERO
+    covered_events: int = 0
     free: Decimal = ZERO
     paying_events: int = 0
     paying: Decimal = ZERO
     events_at_minimum: int = 0
+    value_at_minimum: Decimal = ZERO
     events_at_maximum: int = 0
+    value_at_maximum: Decimal = ZERO
 
 
 def tally(price: Percentage, events: tuple[Decimal, ...]) -> Tally:
@@ -35,15 +42,20 @@ def tally(price: Percentage, events: tuple[Decimal, ...]) -> Tally:
     """
     found = Tally()
     found.included, used = _beyond(price.included, events)
+    found.included_events = len(events) - len(used)
     found.free_events = min(price.free_events, len(used))
+    found.free_events_value = reduce(_add, used[: found.free_events], ZERO)
     found.free, paying = _beyond(price.free_amount, used[found.free_events :])
+    found.covered_events = len(used) - found.free_events - len(paying)
     unit, least, most = price.unit, price.min_per_event, price.max_per_event
     for value in paying:
         cost = _add(_multiply(value, unit), price.fixed)
         if least is not None and cost < least:
             found.events_at_minimum += 1
+            found.value_at_minimum = _add(found.value_at_minimum, value)
         elif most is not None and cost > most:
             found.events_at_maximum += 1
+            found.value_at_maximum = _add(found.value_at_maximum, value)
         else:
             found.paying_events += 1
             found.paying = _add(found.paying, value)

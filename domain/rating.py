@@ -201,19 +201,30 @@ def _percentage(price: Percentage, usage: Usage) -> Iterator[Step]:
         raise ValueError("a percentage price needs its usage event by event")
     found = tally(price, usage.events)
     if found.included:
-        yield _units("included", found.included, ZERO)
+        yield _units(_covering("included", found.included_events), found.included, ZERO)
     if found.free_events:
-        yield _units("free events", Decimal(found.free_events), ZERO)
+        yield _units(f"free events, worth {found.free_events_value:,f}", Decimal(found.free_events), ZERO)
     if found.free:
-        yield _units("free amount", found.free, ZERO)
+        yield _units(_covering("free amount", found.covered_events), found.free, ZERO)
     if found.paying_events:
-        yield _units(f"{price.rate:f} % of {found.paying:,f}", found.paying, price.unit)
+        label = f"{price.rate:f} % of {found.paying:,f} in {_events(found.paying_events)}"
+        yield _units(label, found.paying, price.unit)
         if price.fixed:
             yield _units("fixed per event", Decimal(found.paying_events), price.fixed)
     if found.events_at_minimum:
-        yield _units("events at the minimum", Decimal(found.events_at_minimum), price.min_per_event or ZERO)
+        label = f"events at the minimum, worth {found.value_at_minimum:,f}"
+        yield _units(label, Decimal(found.events_at_minimum), price.min_per_event or ZERO)
     if found.events_at_maximum:
-        yield _units("events at the maximum", Decimal(found.events_at_maximum), price.max_per_event or ZERO)
+        label = f"events at the maximum, worth {found.value_at_maximum:,f}"
+        yield _units(label, Decimal(found.events_at_maximum), price.max_per_event or ZERO)
+
+
+def _covering(allowance: str, events: int) -> str:
+    return f"{allowance}, all of {_events(events)}" if events else allowance
+
+
+def _events(count: int) -> str:
+    return f"{count:,} event" if count == 1 else f"{count:,} events"
 
 
 def _matrix(price: Matrix, usage: Usage) -> Iterator[Step]:

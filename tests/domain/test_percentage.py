@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from domain.prices import Price, reads_events
+from domain.percentage import tally
+from domain.prices import Percentage, Price, reads_events
 from domain.rating import Rated, Step, Usage, rate
 
 PRICE: TypeAdapter[Price] = TypeAdapter(Price)
@@ -80,18 +81,41 @@ def test_a_person_can_follow_a_percentage() -> None:
     found = rated("50", "20", "70", "80", "200", model="percentage", rate="2", fixed="0.30", **allowances)
     assert found.amount == Decimal("5.60")
     assert found.steps == (
-        Step("included", Decimal(50), Decimal(0), Decimal(0)),
-        Step("free events", Decimal(1), Decimal(0), Decimal(0)),
-        Step("free amount", Decimal(100), Decimal(0), Decimal(0)),
-        Step("2 % of 250", Decimal(250), Decimal("0.02"), Decimal("5.00")),
+        Step("included, all of 1 event", Decimal(50), Decimal(0), Decimal(0)),
+        Step("free events, worth 20", Decimal(1), Decimal(0), Decimal(0)),
+        Step("free amount, all of 1 event", Decimal(100), Decimal(0), Decimal(0)),
+        Step("2 % of 250 in 2 events", Decimal(250), Decimal("0.02"), Decimal("5.00")),
         Step("fixed per event", Decimal(2), Decimal("0.30"), Decimal("0.60")),
     )
     held = rated("10", "80", "10000", model="percentage", rate="2.99", min_per_event="1.75", max_per_event="12.00")
     assert held.steps == (
-        Step("2.99 % of 80", Decimal(80), Decimal("0.0299"), Decimal("2.392")),
-        Step("events at the minimum", Decimal(1), Decimal("1.75"), Decimal("1.75")),
-        Step("events at the maximum", Decimal(1), Decimal("12.00"), Decimal("12.00")),
+        Step("2.99 % of 80 in 1 event", Decimal(80), Decimal("0.0299"), Decimal("2.392")),
+        Step("events at the minimum, worth 10", Decimal(1), Decimal("1.75"), Decimal("1.75")),
+        Step("events at the maximum, worth 10,000", Decimal(1), Decimal("12.00"), Decimal("12.00")),
     )
+
+
+@given(
+    st.lists(st.decimals(-50, 500, places=2), max_size=12),
+    st.decimals(0, 300, places=1),
+    st.integers(0, 3),
+    st.decimals(0, 300, places=1),
+)
+def test_the_classes_hold_every_event_once_and_all_that_was_used(
+    events: list[Decimal], included: Decimal, free_events: int, free_amount: Decimal
+) -> None:
+    stated = {"included": included, "free_events": free_events, "free_amount": free_amount}
+    bounds = {"min_per_event": "1.00", "max_per_event": "6.00"}
+    price = PRICE.validate_python({"model": "percentage", "rate": "2", "fixed": "0.30", **stated, **bounds})
+    assert isinstance(price, Percentage)
+    found = tally(price, tuple(events))
+    counted = found.included_events + found.free_events + found.covered_events + found.paying_events
+    assert counted + found.events_at_minimum + found.events_at_maximum == len(events)
+    worth = found.free_events_value + found.paying + found.value_at_minimum + found.value_at_maximum
+    if all(value >= 0 for value in events):
+        assert found.included + worth + found.free == sum(events)
+    steps = rate(price, Usage(sum(events, Decimal(0)), events=tuple(events))).steps if events else ()
+    assert all(step.amount == (step.quantity or 0) * (step.unit_price or 0) for step in steps)
 
 
 def test_a_thousand_events_make_no_more_steps_than_one() -> None:
