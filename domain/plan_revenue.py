@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 
-from domain.books import Books, Plan, Schedule
+from domain.books import BookedLine, Books, Plan, Schedule
 from domain.corrected import Remainder
 from domain.keys import derived
 from domain.line import DELIVERED
@@ -18,13 +18,15 @@ class Planned:
     """Revenue of a plan: a correction lowers what is planned, and the rest is spread over the days left.
 
     The earned share of a line goes by the days of its own period. A line that is billed once has only one day; its
-    share is the plan's.
+    share is the plan's. Where its invoice `bears_all`, what is not earned of the line is what its plan has still to
+    come: so the lines together have earned what the plans have given.
     """
 
     books: Books
     plan: Plan
     of: Remainder
     on: date
+    bears_all: bool = False
 
     def earned(self) -> int:
         return self._earned_of(self.of.net_minor)
@@ -53,6 +55,9 @@ class Planned:
 
     def _earned_of(self, net_minor: int) -> int:
         line, running = self.of.line, current(self.books, self.plan)
+        if running is not None and self.bears_all:
+            to_come_minor = running.amount_minor - running.recognized_minor
+            return round_ratio(net_minor * (self.of.net_minor - to_come_minor), self.of.net_minor)
         if running is None or self.on >= running.ends_on or running.recognized_minor == running.amount_minor:
             return net_minor
         if line.ends_on - line.starts_on > ONE_DAY and running.method not in DELIVERED:
@@ -112,6 +117,17 @@ def restart(books: Books, plan: Plan, net_minor: int, *, earned_minor: int, on: 
     )
     keep(books, rest)
     plan.schedules = number + 1
+
+
+def bears_all(books: Books, plan: Plan, line: BookedLine) -> bool:
+    """Whether the line's invoice has billed all that the plans of its term share, one line for each of them."""
+    plans = {one.line_id: one for one in books.plans.values() if one.starts_on == plan.starts_on}
+    invoice = next((one for one in books.documents.values() if any(its.id == line.id for its in one.lines)), None)
+    lines = [its for its in invoice.lines if its.line_id in plans] if invoice else []
+    if len(plans) < 2 or sorted(its.line_id for its in lines) != sorted(plans):
+        return False
+    alone = all(its.net_minor - its.credited_minor == plans[its.line_id].billed_minor > 0 for its in lines)
+    return alone and sum(one.billed_minor - one.amount_minor for one in plans.values()) == 0
 
 
 def _bill(books: Books, plan: Plan, net_minor: int) -> None:
