@@ -115,7 +115,10 @@ class Migrating(MigrationSteps):
 
 
 def _prepare(session: Session, page: MovePage) -> tuple[list[Ask], int | None]:
-    """What the next contracts are to be asked; those that need no asking are settled."""
+    """What the next contracts are to be asked; those that need no asking are settled.
+
+    A contract whose test clock is on its way is left for another round.
+    """
     row = plan_migration.lock_migration(session, page.migration_id)
     assert row is not None
     now = database_now(session)
@@ -126,12 +129,15 @@ def _prepare(session: Session, page: MovePage) -> tuple[list[Ask], int | None]:
     settled: Counter[Outcome] = Counter()
     for one in waiting:
         contract = session.get_one(Contract, one.contract_id)
-        outcome = None if one.change is not None else _decide(moves, one, contract)
-        if outcome is not None:
+        clock = get_clock(session, contract.clock_id) if contract.clock_id else None
+        if clock is not None and clock.status == "advancing":
+            continue
+        outcome = _decide(moves, one, contract) if one.change is None else None
+        if outcome is None:
+            asks.append(_ask(one, clock.now_at if clock is not None else None))
+        else:
             one.outcome = outcome
             settled[outcome] += 1
-        else:
-            asks.extend(_ask(session, one, contract))
     plan_migration.count_outcomes(session, row, settled, at=now)
     return asks, waiting[-1].position if waiting else None
 
@@ -149,13 +155,9 @@ def _decide(moves: Moves, one: PlanMigrationContract, contract: Contract) -> Out
     return None
 
 
-def _ask(session: Session, one: PlanMigrationContract, contract: Contract) -> Iterator[Ask]:
-    """What to ask; nothing while the contract's test clock is on its way."""
+def _ask(one: PlanMigrationContract, at: datetime | None) -> Ask:
     assert one.asked_version is not None
-    clock = get_clock(session, contract.clock_id) if contract.clock_id else None
-    if clock is None or clock.status == "ready":
-        at = clock.now_at if clock else None
-        yield Ask(one.position, one.contract_id, Revise.model_validate(one.change), one.asked_version, at)
+    return Ask(one.position, one.contract_id, Revise.model_validate(one.change), one.asked_version, at)
 
 
 def _record(session: Session, migration_id: str, answers: dict[int, Answer]) -> MigrationProgress:

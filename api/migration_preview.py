@@ -16,7 +16,7 @@ from api.plan_versions import Number
 from api.previews import next_document
 from api.routing import api_router, needs
 from api.test_clocks import business_time
-from domain.commands import AddLine, LineChange, Revise
+from domain.commands import AddLine, LineChange, Revise, line_of
 from domain.contract import decide
 from domain.errors import DomainError
 from domain.line import Line
@@ -120,20 +120,16 @@ def _changes(before: ContractState, after: ContractState, change: Revise, at: da
     """The changes with the days for which they wait; what waits for none is made at once."""
     today = local_date(at, before.terms.timezone)
     waiting = after.scheduled[len(before.scheduled) :]
-    days = {_line_id(one): scheduled.on for scheduled in waiting for one in scheduled.changes}
+    days = {line_of(one): scheduled.on for scheduled in waiting for one in scheduled.changes}
     lines = {line.id: line for line in before.terms.lines}
     return tuple(
         ChangedLine(
             change=one,
             before=None if isinstance(one, AddLine) else lines[one.line],
-            on=days.get(_line_id(one), today),
+            on=days.get(line_of(one), today),
         )
         for one in change.changes
     )
-
-
-def _line_id(change: LineChange) -> str:
-    return change.line.id if isinstance(change, AddLine) else change.line
 
 
 def _next_total(session: Session, state: ContractState) -> NextTotal | None:

@@ -6,16 +6,16 @@ from typing import assert_never
 
 from pydantic import ValidationError
 
-from domain import charges, grid, revising
+from domain import charges, grid
 from domain.bill import concluded
-from domain.commands import AddLine, ChangeLine, LineChange, RemoveLine, Revise
+from domain.commands import AddLine, ChangeLine, LineChange, RemoveLine, Revise, line_of
 from domain.due import service_end
 from domain.errors import RefusedChange
 from domain.line import Line
 from domain.lines import add, remove, replaced
 from domain.period import first_instant, local_date
 from domain.rebilling import rebilled
-from domain.revising import with_plan
+from domain.revising import by_period, with_plan
 from domain.state import ContractState, Decision, Item, LineState, Scheduled, Upcoming
 from domain.terms import Terms, revised
 from domain.timeline import cut, moment
@@ -28,35 +28,43 @@ def change(state: ContractState, command: LineChange | Revise, at: datetime) -> 
         RefusedChange: if a line is unknown, or the changed terms would contradict themselves.
     """
     on = local_date(at, state.terms.timezone)
-    changes = command.changes if isinstance(command, Revise) else (command,)
     if isinstance(command, ChangeLine) and _waits_for_period(state, command):
         return _upcoming(state, command)
-    plan, meters = (command.plan, command.meters) if isinstance(command, Revise) else (None, ())
-    before, state = state, with_plan(replace(state, version=state.version + 1), plan, meters)
-    if isinstance(command, Revise) and command.effective == "next_period" and changes and _has_begun(state):
+    revision = command if isinstance(command, Revise) else Revise(changes=(command,))
+    waiting = _waiting(state, command, revision, at)
+    taken = with_plan(replace(state, version=state.version + 1), revision.plan, revision.meters)
+    named = _named(revision)
+    if waiting:
         # Tried now, so that what cannot be is refused today and not on its day.
-        apply(state, changes, on, on, at)
-        waits = revising.by_period(before, command, at)
-        return _scheduled(before, waits, f"{_named(changes)} at the next period")
-    effective_on = _effective_on(state, command, on) if changes else on
-    if effective_on is None or effective_on > on:
-        apply(state, changes, on, on, at)
-        waits = (Scheduled(effective_on, tuple(changes), command.invoice, plan=plan, meters=meters),)
-        happened = f"{_named(changes)} {'at the renewal' if effective_on is None else f'on {effective_on}'}"
-        return _scheduled(before, waits, happened)
-    if not changes:
-        assert plan is not None
-        return Decision(state, f"is on version {plan.version} of {plan.id}")
-    state, items = apply(state, changes, effective_on, on, at)
-    happened = f"{_named(changes)} {'now' if effective_on == on else f'from {effective_on}'}"
+        apply(taken, revision.changes, on, on, at)
+        state = replace(state, version=taken.version, scheduled=(*state.scheduled, *waiting))
+        return Decision(state, f"{named} {_when(waiting)}")
+    effective_on = _effective_on(state, command, on) or on
+    state, items = apply(taken, revision.changes, effective_on, on, at)
+    happened = f"{named} {'now' if effective_on == on else f'from {effective_on}'}"
     if command.invoice == "next":
         return Decision(replace(state, carried=(*state.carried, *charges.carried(items))), happened)
     return concluded(state, happened, items, on, at, recognise=bool(items), regular=False)
 
 
-def _scheduled(state: ContractState, waits: tuple[Scheduled, ...], happened: str) -> Decision:
-    state = replace(state, version=state.version + 1, scheduled=(*state.scheduled, *waits))
-    return Decision(state, happened)
+def _waiting(
+    state: ContractState, command: LineChange | Revise, revision: Revise, at: datetime
+) -> tuple[Scheduled, ...]:
+    """The changes by the days for which they wait; none where they count from today or a day gone by."""
+    if isinstance(command, Revise) and command.effective == "next_period" and command.changes and _has_begun(state):
+        return by_period(state, command, at)
+    on = local_date(at, state.terms.timezone)
+    effective_on = _effective_on(state, command, on)
+    if effective_on is not None and effective_on <= on:
+        return ()
+    waits = Scheduled(effective_on, revision.changes, command.invoice, plan=revision.plan, meters=revision.meters)
+    return (waits,)
+
+
+def _when(waiting: tuple[Scheduled, ...]) -> str:
+    if len(waiting) > 1:
+        return "at the next period of each"
+    return "at the renewal" if waiting[0].on is None else f"on {waiting[0].on}"
 
 
 def apply(
@@ -199,9 +207,12 @@ def _has_begun(state: ContractState) -> bool:
     return state.status not in ("signed", "trialing")
 
 
-def _named(changes: tuple[LineChange, ...]) -> str:
+def _named(revision: Revise) -> str:
+    if not revision.changes:
+        assert revision.plan is not None
+        return f"moves to version {revision.plan.version} of {revision.plan.id}"
     verbs = {"change_line": "changes", "add_line": "is added", "remove_line": "is removed"}
-    return ", ".join(f"{one.line.id if isinstance(one, AddLine) else one.line} {verbs[one.kind]}" for one in changes)
+    return ", ".join(f"{line_of(one)} {verbs[one.kind]}" for one in revision.changes)
 
 
 def _reason(error: ValidationError) -> str:

@@ -56,6 +56,11 @@ class RemoveLine(Frozen):
 LineChange = Annotated[ChangeLine | AddLine | RemoveLine, Field(discriminator="kind")]
 
 
+def line_of(change: LineChange) -> str:
+    """The id of the line that a change concerns."""
+    return change.line.id if isinstance(change, AddLine) else change.line
+
+
 class Revise(Frozen):
     """Several changes of lines at one instant on one document: a swap of plans. `effective` counts for all of them.
 

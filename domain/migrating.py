@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Literal
 
 from domain.catalogue import Changed, PlanTerms, differences, moved
-from domain.commands import AddLine, ChangeLine, LineChange, RemoveLine, Revise
+from domain.commands import AddLine, ChangeLine, LineChange, RemoveLine, Revise, line_of
 from domain.errors import DomainError, RefusedChange
 from domain.line import Line, Meter
 from domain.offers import PlanVersion
@@ -98,16 +98,12 @@ def _changed(changed: Changed) -> Iterator[LineChange]:
 
 
 def _check_waiting(state: ContractState, changes: tuple[LineChange, ...]) -> None:
-    touched = {_line_of(change) for change in changes}
-    waiting = {_line_of(change) for scheduled in state.scheduled for change in scheduled.changes}
+    touched = {line_of(change) for change in changes}
+    waiting = {line_of(change) for scheduled in state.scheduled for change in scheduled.changes}
     waiting |= {progress.id for progress in state.lines if progress.upcoming is not None}
     both = sorted(touched & waiting)
     if both:
         raise RefusedChange(f"another change of {', '.join(both)} waits for its day")
-
-
-def _line_of(change: LineChange) -> str:
-    return change.line.id if isinstance(change, AddLine) else change.line
 
 
 def _meters(state: ContractState, new: PlanTerms, target: tuple[Line, ...]) -> tuple[Meter, ...]:

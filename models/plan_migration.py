@@ -160,6 +160,10 @@ def insert_migration(
     chosen = select(literal(migration_id), place, Contract.id, literal("pending")).where(*selection.conditions)
     columns = ["migration_id", "position", "contract_id", "outcome"]
     session.execute(insert(PlanMigrationContract).from_select(columns, chosen))
+    # Contracts that were signed since they were counted are among them.
+    mine = PlanMigrationContract.migration_id == migration_id
+    row.total = session.exec(select(func.count()).select_from(PlanMigrationContract).where(mine)).one()
+    session.flush()
     return row
 
 

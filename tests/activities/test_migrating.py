@@ -52,7 +52,7 @@ def name(database: Database, prefix: str) -> str:
     return f"{prefix}_{database.url.rpartition('/')[2]}"
 
 
-def order(database: Database, contracts: int, *, now: datetime = NOW) -> str:
+def order(database: Database, contracts: int) -> str:
     """The id of a migration of contracts whose workflows nobody has started, from 10.00 to 12.00 a month."""
     add_customer(database)
     with database.transaction() as session:
@@ -61,7 +61,7 @@ def order(database: Database, contracts: int, *, now: datetime = NOW) -> str:
         for number, amount in enumerate(("10.00", "12.00"), start=1):
             offered = PlanTerms.model_validate({"currency": "USD", "lines": [line("plan", per_unit(amount))]})
             catalogue.insert_draft(session, "pro", offered, request_id=f"plv_{number}", at=NOW)
-        insert_clock(session, TestClock(id=name(database, "clk"), name="2013", now_at=now, created_at=NOW))
+        insert_clock(session, TestClock(id=name(database, "clk"), name="2013", now_at=NOW, created_at=NOW))
         for number in range(contracts):
             state = sign(f"{name(database, 'con')}_{number}", "cus_b6", MONTHLY)
             insert_contract(session, state, clock_id=name(database, "clk"), at=NOW)

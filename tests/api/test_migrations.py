@@ -9,7 +9,7 @@ from temporalio.client import Client
 
 from models.database import Database
 from tests.activities.gateway import FakeGateway
-from tests.api.given import Clock, bearer, rows, under
+from tests.api.given import Clock, as_owner, bearer, rows, under
 from tests.api.live import add_customer, advance, created, got, new_clock, serving
 from tests.api.offers import done, draft, new_plan, plan_terms, published
 from tests.live import until, working
@@ -230,6 +230,30 @@ async def test_without_temporal_a_migration_waits_and_can_be_cancelled(
         ("migration.ordered",),
         ("migration.cancelled",),
     ]
+
+
+async def test_a_migration_that_is_cancelled_midway_leaves_the_rest_as_it_is(
+    live: httpx.AsyncClient, database: Database
+) -> None:
+    """One contract moves; the clock of the other stands as if on its way, so that it is still to come."""
+    add_customer(database)
+    await two_versions(live)
+    moves = await sign(live, clock=await new_clock(live, "2012-12-01T00:00:00Z"))
+    clock = await new_clock(live, "2012-12-01T00:00:00Z")
+    stays = await sign(live, clock=clock)
+    as_owner(database, f"UPDATE test_clock SET status = 'advancing', target_at = now_at WHERE id = '{clock}'")
+    ordered = (await live.post(MIGRATIONS, json={})).json()
+    path = f"/v1/migrations/{ordered['id']}"
+
+    async def moved_one() -> bool:
+        return bool((await got(live, path))["moved"])
+
+    await until(moved_one)
+    assert (await got(live, path))["status"] == "running"
+    cancelled = await done(live, f"{path}/cancel")
+    assert [cancelled[name] for name in ("moved", "cancelled", "remaining")] == [1, 1, 0]
+    assert await outcomes(live, ordered) == [(moves, "moved"), (stays, "cancelled")]
+    assert (await got(live, f"/v1/contracts/{stays}"))["terms"]["plan"]["version"] == 1
 
 
 async def test_a_finished_migration_cannot_be_cancelled_and_an_unknown_one_not_be_read(

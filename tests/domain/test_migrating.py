@@ -182,12 +182,13 @@ def test_what_was_billed_once_stays_as_it_is() -> None:
     assert moving(story.state, old, offered(SEATS)).changes == ()
 
 
-def test_without_a_difference_the_contract_is_on_the_new_version_at_once() -> None:
+def test_without_a_difference_the_contract_is_on_the_new_version_from_its_next_period() -> None:
     old = offered(SEATS)
     story = run(signed(old), "2026-01-10")
     apply(story, moving(story.state, old, offered(SEATS)), at("2026-01-16"))
-    assert (story.refused, story.state.terms.plan) == ([], SECOND)
+    assert (story.refused, story.state.terms.plan) == ([], FIRST)
     wake(story, at("2026-02-01"))
+    assert story.state.terms.plan == SECOND
     assert story.totals == [("2026-01-01", "100.00"), ("2026-02-01", "100.00")]
 
 
@@ -300,12 +301,13 @@ def test_after_a_move_every_line_is_billed_by_whole_periods_and_the_rest_as_befo
     assert {moves.state.terms.line(one.id).price == one.price for one in new.lines} == {True}
 
 
-def test_a_change_alone_may_bring_a_plan_but_not_nothing() -> None:
+def test_a_revision_may_bring_a_plan_alone_but_not_nothing() -> None:
     with pytest.raises(ValueError, match="changes: give at least one, or a plan"):
         Revise()
     story = run(signed(OLD), "2026-01-10")
     decision = decide(story.state, Revise(plan=THIRD), at("2026-01-16"))
     assert (decision.state.terms.plan, decision.bill) == (THIRD, None)
+    assert decision.happened == "moves to version 3 of pro now"
 
 
 def test_a_meter_that_the_contract_counts_otherwise_is_refused() -> None:
