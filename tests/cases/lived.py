@@ -1,5 +1,6 @@
 """Lives a story out in memory, step by step; what is refused must leave no trace."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -13,6 +14,7 @@ from cases.format import Scenario
 from cases.memory import perform
 from cases.mistakes import Unreadable
 from cases.reading import parse_case
+from domain.books import Books
 from domain.commands import Cancel, Change, ChangeType
 from domain.errors import DomainError
 from domain.period import first_instant
@@ -78,6 +80,7 @@ def _advance(told: Lived, at: datetime) -> None:
     posted = len(books.entries)
     told.contract.advance(at)
     assert all(books.closed_until is None or e.posting_on >= books.closed_until for e in books.entries[posted:])
+    _assert_hold(books)
 
 
 def _take(told: Lived, scenario: Scenario, action: Any, at: datetime) -> None:
@@ -101,3 +104,20 @@ def _take(told: Lived, scenario: Scenario, action: Any, at: datetime) -> None:
     else:
         told.done.append(f"{at:%Y-%m-%d} {name}")
     assert all(closed is None or e.posting_on >= closed for e in contract.books.entries[posted:])
+    _assert_hold(contract.books)
+
+
+def _assert_hold(books: Books) -> None:
+    """What is owed, held in credit and held back stands on its account, and debits are credits in every currency."""
+    sums: Counter[str] = Counter()
+    by_currency: Counter[str] = Counter()
+    for entry in books.entries:
+        for posting in entry.postings:
+            sums[posting.account] += posting.amount_minor
+            by_currency[entry.currency] += posting.amount_minor
+    documents = books.documents.values()
+    assert not any(by_currency.values())
+    assert sums["receivable"] == sum(document.open_minor for document in documents)
+    assert -sums["customer_credit"] == sum(credit.remaining_minor for credit in books.credits.values())
+    assert sums["disputed"] == sum(document.disputed_minor for document in documents)
+    assert sums["bad_debt"] == sum(document.bad_debt_minor for document in documents)
