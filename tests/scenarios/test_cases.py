@@ -57,10 +57,12 @@ def test_both_engines_tell_the_same_of_whatever_is_agreed_and_done(engine: Tempo
     raws = drawn(SCENARIOS)
     scenarios = [Found("", scenario_of(raw, f"drawn-{SEED}-{number}")) for number, raw in enumerate(raws)]
     results = zip(check(scenarios, Both(engine.system)), raws, strict=True)
-    assert [f"{result}\n{written(raw)}" for result, raw in results if not result.passed] == []
+    differing = [f"{result}\n{written(raw)}" for result, raw in results if not result.passed]
+    assert not differing, "\n".join(differing)
 
 
 def test_the_whole_system_passes_the_public_cases(engine: Temporal) -> None:
     results = list(check(read([PUBLIC]), engine))
-    assert [str(result) for result in results if not result.passed] == []
+    failed = [str(result) for result in results if not result.passed]
+    assert not failed, "\n".join(failed)
     assert len(results) > 200
