@@ -34,7 +34,7 @@ def engine() -> Iterator[Temporal]:
 
 
 def drawn(count: int) -> list[dict[str, Any]]:
-    """So many scenarios, the same ones each time.
+    """So many scenarios, the same ones for a seed as long as the code is the same.
 
     They are drawn first, since the system lives many side by side and hypothesis tries one after the other.
     """
