@@ -152,7 +152,7 @@ def test_a_draft_is_not_retired(database: Database) -> None:
         raw.execute("UPDATE plan_version SET status = 'retired', published_at = now(), retired_at = now()")
 
 
-@pytest.mark.parametrize("statement", ["DELETE FROM plan_version", "TRUNCATE plan_version"])
+@pytest.mark.parametrize("statement", ["DELETE FROM plan_version", "TRUNCATE plan_version CASCADE"])
 def test_a_version_is_never_gone(database: Database, statement: str) -> None:
     with raw_connection(database) as raw, pytest.raises(Exception, match="what was published or redeemed is final"):
         raw.execute(statement.encode())
