@@ -66,6 +66,7 @@ def build_workers(
             invoicing.rate_usage,
             invoicing.issue_invoice,
             invoicing.record_change,
+            invoicing.has_payment_method,
             correcting.correct_invoice,
             correcting.prepare_refund,
             correcting.fall_due,

@@ -18,6 +18,7 @@ from domain.state import Bill, ContractState
 from models import collection
 from models.books import LoadedBooks, load, reach, store
 from models.contract import record
+from models.customer import default_payment_method
 from models.database import Database
 from models.invoice import Invoice, find_document, lines_of, release_held
 from models.rated_line import Claim, claim, claim_late
@@ -45,6 +46,11 @@ class Invoicing(InvoicingSteps):
     def record_change(self, request: Decided) -> None:
         with visible():
             self._database.run(lambda session: _record_change(session, request))
+
+    @activity.defn(name="has_payment_method")
+    def has_payment_method(self, customer_id: str) -> bool:
+        with visible():
+            return self._database.run(lambda session: default_payment_method(session, customer_id) is not None)
 
 
 def _claim_usage(session: Session, request: RateUsage) -> int:

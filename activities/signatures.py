@@ -163,6 +163,11 @@ class InvoicingSteps(ABC):
     def record_change(self, request: Decided) -> None:
         """Record a decision that bills nothing, with the revenue that it recognises."""
 
+    @activity.defn(name="has_payment_method")
+    @abstractmethod
+    def has_payment_method(self, customer_id: str) -> bool:
+        """Whether the customer has a payment method that invoices are charged to."""
+
 
 class CorrectionSteps(ABC):
     @activity.defn(name="correct_invoice")

@@ -34,7 +34,9 @@ class ContractSummary(Output):
     currency: str
     starts_at: datetime
     ends_at: datetime | None = Field(description="The first instant without service, as far as it is settled.")
-    next_due: NextDue | None = Field(description="Null once the contract has ended.")
+    next_due: NextDue | None = Field(
+        description="Null once the contract has ended, or while it waits for a payment method."
+    )
     monthly_value: Amount = Field(description="The monthly recurring value of the lines with a fixed quantity.")
     open_balance: Amount = Field(description="What its invoices still ask for.")
     workflow_started_at: datetime | None = Field(description="Null while its workflow waits to be started.")
@@ -74,6 +76,9 @@ class ContractOut(ContractSummary):
     term_ends_on: date | None
     service_ends_on: date | None
     lines: list[LineProgress]
+    awaits_payment_method: bool = Field(
+        description="Its trial is over, and billing starts with the customer's first payment method."
+    )
     unpaid: list[str] = Field(description="Ids of the invoices that are due and were not settled.")
     history: list[ContractEventOut] = Field(description="The latest decisions, oldest first.")
 
@@ -104,6 +109,7 @@ def contract_out(row: Contract, open_minor: int, events: Sequence[ContractEvent]
         term_ends_on=state.term_ends_on,
         service_ends_on=service_end(state),
         lines=[_progress(state, line) for line in state.lines],
+        awaits_payment_method=state.awaits_payment_method,
         unpaid=list(state.unpaid),
         history=[event_out(event) for event in events],
     )

@@ -1,12 +1,13 @@
 """The thin layer over Temporal: what the API asks of workflows, and what it makes of their answers."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
+from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from temporalio.client import (
     Client,
@@ -22,10 +23,12 @@ from api.problems import Problem, conflict, invalid, unavailable
 from api.wakeups import WakeupFailed
 from domain import keys
 from domain.life import ClockLife, ContractLife, Corrected, CorrectInvoice, MigrationLife
+from models.contract import awaiting_payment_method
 from models.database import Database
 from models.invoice import to_collect_anew
 from workflows import starting
 from workflows.collection import Collection
+from workflows.contract import Contract
 from workflows.correction import Correction
 
 CALL_TIME: Final = timedelta(seconds=5)
@@ -216,22 +219,38 @@ def as_problems(prefix: str, *, gone: Problem) -> Iterator[None]:
 
 
 class TemporalWakeups:
-    """Wakes the collections of invoices that wait to be paid."""
+    """Wakes the collections of invoices that wait to be paid, and the contracts that wait to start."""
 
     def __init__(self, database: Database, client: Client) -> None:
         self._database, self._client = database, client
 
     async def payment_method_changed(self, customer_id: str) -> None:
-        waiting = await run_in_threadpool(self._database.run, lambda session: to_collect_anew(session, customer_id))
-        await asyncio.gather(*(self._wake(invoice_id) for invoice_id in waiting))
+        invoices, contracts = await run_in_threadpool(
+            self._database.run, lambda session: _waiting(session, customer_id)
+        )
+        await asyncio.gather(
+            *(
+                self._wake(keys.collection_workflow_id(invoice_id), Collection.payment_method_changed.__name__, ())
+                for invoice_id in invoices
+            ),
+            *(
+                self._wake(keys.contract_workflow_id(contract_id), Contract.payment_method_added.__name__, (clock_at,))
+                for contract_id, clock_at in contracts
+            ),
+        )
 
-    async def _wake(self, invoice_id: str) -> None:
-        handle = self._client.get_workflow_handle(keys.collection_workflow_id(invoice_id))
+    async def _wake(self, workflow_id: str, signal: str, arguments: tuple[datetime | None, ...]) -> None:
+        handle = self._client.get_workflow_handle(workflow_id)
         try:
-            await handle.signal(Collection.payment_method_changed.__name__, rpc_timeout=CALL_TIME)
+            await handle.signal(signal, args=arguments, rpc_timeout=CALL_TIME)
         except RPCError as error:
-            # Not collected yet or no more: its first charge is under way, and will find the new method itself.
+            # Not running yet or no more: what is under way will find the new method itself.
             if error.status != RPCStatusCode.NOT_FOUND:
                 raise WakeupFailed from error
         except RuntimeError as error:
             raise WakeupFailed from error
+
+
+def _waiting(session: Session, customer_id: str) -> tuple[Sequence[str], Sequence[tuple[str, datetime | None]]]:
+    """The invoices and the contracts of the customer that wait for a payment method, or may do so soon."""
+    return to_collect_anew(session, customer_id), awaiting_payment_method(session, customer_id)

@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from cases.events import Events
 from domain import correction, issuing
 from domain.books import Books, Document, UsageSource
-from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, Recognise, Release, Wake
+from domain.commands import (
+    Command,
+    InvoiceSettled,
+    InvoiceUnpaid,
+    PaymentMethodAdded,
+    Recognise,
+    Release,
+    Wake,
+)
 from domain.contract import decide, sign
 from domain.due import next_due, service_end
 from domain.dunning import retry_at
@@ -20,6 +28,9 @@ from domain.metering import Event
 from domain.period import local_date
 from domain.state import Bill, ContractState
 from domain.terms import Terms
+
+# What a gateway declines with where a customer never gave it a payment method.
+NO_PAYMENT_METHOD: Final = "no_payment_method"
 
 
 @dataclass(slots=True)
@@ -92,7 +103,7 @@ class Contract:
             if wakes_at is not None and (tries_at is None or wakes_at <= tries_at):
                 if not _by(wakes_at, to, including=including):
                     break
-                self.apply(Wake(), wakes_at)
+                self.apply(Wake(payable=self.declines != NO_PAYMENT_METHOD), wakes_at)
             elif tries_at is not None and collecting is not None:
                 if not _by(tries_at, to, including=including):
                     break
@@ -144,11 +155,15 @@ class Contract:
     def recognise(self, at: datetime) -> None:
         """Recognise revenue up to the first instant of the day of `at`."""
         on = local_date(at, self.state.terms.timezone)
-        if on > self.state.recognized_through and self.state.status not in ("signed", "trialing"):
+        if on > self.state.recognized_through and self.state.started:
             self.apply(Recognise(through=on), at)
 
     def method_changed(self, at: datetime) -> None:
-        """The customer has a new payment method: what failed is charged at once."""
+        """The customer has a new payment method: what failed is charged, and what waited for it starts, at once."""
+        if self.declines == NO_PAYMENT_METHOD:
+            self.declines = None
+        if self.state.awaits_payment_method:
+            self.apply(PaymentMethodAdded(), at)
         for collecting in list(self._collecting.values()):
             if collecting.first_failed_at is not None:
                 self._collect(collecting, at)

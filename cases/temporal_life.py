@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlmodel import Session, col, select
 
 from cases import format as form
+from cases.contract import NO_PAYMENT_METHOD
 from cases.days import ONE_DAY, moments
 from cases.steps import command_of, correction_of
 from cases.temporal_api import Api, Workflows
@@ -102,9 +103,16 @@ class Life:
 
     def _customer(self, key: str) -> str:
         customer_id = str(self.api.post("/v1/customers", {"key": key, "name": key})["id"])
-        if self.terms.pays == "automatically":
+        if self.terms.pays == "automatically" and not self._without_method():
             self.api.post(f"/v1/customers/{customer_id}/payment-methods", {"token": CARD})
         return customer_id
+
+    def _without_method(self) -> bool:
+        """Whether the customer has nothing to charge when the trial ends, where the terms ask for it."""
+        if self.terms.without_payment_method == "bill":
+            return False
+        told = [step.body for step in self._scenario.steps if isinstance(step.body, form.Gateway)]
+        return bool(told) and told[0].declines == NO_PAYMENT_METHOD
 
     # Steps.
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from domain import grid
 from domain.books import Books, CustomerCredit, Schedule
 from domain.contract import sign
-from domain.due import service_end
+from domain.due import service_end, term_end
 from domain.errors import DomainError
 from domain.journal import Entry, Posting
 from domain.keys import derived
@@ -23,7 +23,6 @@ from domain.planning import planned_lines
 from domain.prices import ZERO, NonNegative
 from domain.state import ContractState, LineState
 from domain.terms import CHARGE_MINOR_MAX, Terms
-from domain.waking import term_end
 
 # Where the other side of opening balances stands: what is deferred and what is owed was paid before the adoption.
 OPENING_ACCOUNT: Final = "cash"

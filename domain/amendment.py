@@ -51,7 +51,7 @@ def _waiting(
     state: ContractState, command: LineChange | Revise, revision: Revise, at: datetime
 ) -> tuple[Scheduled, ...]:
     """The changes by the days for which they wait; none where they count from today or a day gone by."""
-    if isinstance(command, Revise) and command.effective == "next_period" and command.changes and _has_begun(state):
+    if isinstance(command, Revise) and command.effective == "next_period" and command.changes and state.started:
         return by_period(state, command, at)
     on = local_date(at, state.terms.timezone)
     effective_on = _effective_on(state, command, on)
@@ -97,7 +97,7 @@ def _change_line(
         raise RefusedChange(f"{line.id} is billed once, and was billed: credit it instead", "/line")
     changed = changed_line(line, command)
     state = replace(state, terms=state.terms.with_line(changed))
-    if not _has_begun(state) or line.every == "once":
+    if not state.started or line.every == "once":
         return state, ()
     if effective_on < state.origin:
         raise RefusedChange(f"effective {effective_on} is before {state.origin}, when billing starts", "/effective")
@@ -126,7 +126,7 @@ def _upcoming(state: ContractState, command: ChangeLine) -> Decision:
 
 
 def _waits_for_period(state: ContractState, command: ChangeLine) -> bool:
-    if not _has_begun(state):
+    if not state.started:
         return False
     line, _ = find(state, command.line)
     no_proration = state.terms.proration == "none" and line.meter is None and command.effective == "now"
@@ -152,7 +152,7 @@ def _effective_on(state: ContractState, command: LineChange | Revise, on: date) 
 
 def _next_period(state: ContractState, command: LineChange | Revise, on: date) -> date:
     """The next day on which a period begins: of the line concerned, or the first of any line."""
-    if not _has_begun(state):
+    if not state.started:
         return on
     concerned = command.line if isinstance(command, RemoveLine) else None
     ends = []
@@ -201,10 +201,6 @@ def checked(terms: Terms) -> Terms:
         return Terms.model_validate(terms.model_copy(update={"phases": ()}).model_dump())
     except ValidationError as error:
         raise RefusedChange(_reason(error), "/price") from error
-
-
-def _has_begun(state: ContractState) -> bool:
-    return state.status not in ("signed", "trialing")
 
 
 def _named(revision: Revise) -> str:

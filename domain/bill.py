@@ -33,7 +33,7 @@ def concluded(
 
 def accruals_of(state: ContractState, through: date) -> tuple[Item, ...]:
     """What is earned by then, day by day or as used, and billed only later."""
-    if state.over or state.status in ("signed", "trialing"):
+    if state.over or not state.started:
         return ()
     running: list[Item] = list(state.carried)
     for progress in state.lines:

@@ -14,9 +14,10 @@ Invoicing = Literal["now", "next"]
 
 
 class Wake(Frozen):
-    """Time has come: do what is due at this instant."""
+    """Time has come: do what is due at this instant. `payable`: the customer has a payment method to charge."""
 
     kind: Literal["wake"] = "wake"
+    payable: bool = True
 
 
 class ChangeLine(Frozen):
@@ -198,6 +199,12 @@ class InvoiceUnpaid(Frozen):
     invoice_id: str
 
 
+class PaymentMethodAdded(Frozen):
+    """The customer has a payment method that can be charged."""
+
+    kind: Literal["payment_method_added"] = "payment_method_added"
+
+
 class InvoiceSettled(Frozen):
     """An invoice is settled."""
 
@@ -226,4 +233,4 @@ ChangeType = (
 )
 # What the parties and operators may ask of a contract.
 Change = Annotated[ChangeType, Field(discriminator="kind")]
-Command = Wake | ChangeType | Recognise | InvoiceUnpaid | InvoiceSettled
+Command = Wake | ChangeType | Recognise | InvoiceUnpaid | InvoiceSettled | PaymentMethodAdded

@@ -21,6 +21,7 @@ from domain.commands import (
     InvoiceUnpaid,
     MoveAnchor,
     Pause,
+    PaymentMethodAdded,
     Reactivate,
     Recognise,
     Release,
@@ -32,11 +33,11 @@ from domain.commands import (
     Wake,
     WithdrawCancellation,
 )
+from domain.due import term_end
 from domain.errors import RefusedChange
 from domain.period import first_instant, local_date
 from domain.state import ContractState, Decision, Delivered, LineState, Scheduled
 from domain.terms import Terms
-from domain.waking import term_end
 
 INSTANT = "%Y-%m-%d %H:%M UTC"
 
@@ -78,7 +79,7 @@ def decide(state: ContractState, command: Command, at: datetime) -> Decision:
         case Wake():
             if state.ended:
                 raise RefusedChange(f"the contract is {state.status}; nothing is due")
-            return waking.wake(state)
+            return waking.wake(state, payable=command.payable)
         case InvoiceUnpaid():
             unpaid = (*(i for i in state.unpaid if i != command.invoice_id), command.invoice_id)
             return _heard(state, unpaid, "an invoice is due and unpaid")
@@ -90,11 +91,19 @@ def decide(state: ContractState, command: Command, at: datetime) -> Decision:
             recognised = replace(state, recognized_through=through)
             happened = f"revenue recognised up to {command.through}"
             return Decision(recognised, happened, None, command.through, accruals_of(state, command.through))
+        case PaymentMethodAdded():
+            if not state.awaits_payment_method:
+                raise RefusedChange("the contract does not wait for a payment method")
+            return trial.take_up(_dated(state, at), at)
         case Deliver():
             return _deliver(_dated(state, at), command, at)
     if state.over and not isinstance(command, Reactivate):
         raise RefusedChange(f"the contract is {state.status}; it takes no more changes")
     return _CHANGES[type(command)](_dated(state, at), command, at)
+
+
+def _resume(state: ContractState, command: Resume, at: datetime) -> Decision:
+    return trial.take_up(state, at) if state.awaits_payment_method else pausing.resume(state, command, at)
 
 
 _CHANGES: Mapping[type, Callable[[ContractState, Any, datetime], Decision]] = {
@@ -103,7 +112,7 @@ _CHANGES: Mapping[type, Callable[[ContractState, Any, datetime], Decision]] = {
     RemoveLine: change,
     Revise: change,
     Pause: pausing.pause,
-    Resume: pausing.resume,
+    Resume: _resume,
     Cancel: ending.cancel,
     WithdrawCancellation: ending.withdraw,
     Reactivate: ending.reactivate,

@@ -6,17 +6,19 @@ from typing import Literal
 from domain import grid
 from domain.charges import ONE_DAY
 from domain.line import Line
-from domain.period import first_instant
+from domain.period import boundary, first_instant
 from domain.state import ContractState, Due, LineState
+from domain.terms import Terms
 
 Reason = Literal["start", "change", "bill", "renew", "end", "recognise", "close"]
 
 
 def next_due(state: ContractState) -> Due | None:
-    """What time brings next; nothing once the contract has ended."""
-    if state.ended:
+    """What time brings next; nothing once the contract has ended, or while it waits for a payment method."""
+    dues = [] if state.ended else _dues(state)
+    if not dues:
         return None
-    on, reason = min(_dues(state))
+    on, reason = min(dues)
     return Due(on, first_instant(on, state.terms.timezone), reason)
 
 
@@ -26,6 +28,13 @@ def service_end(state: ContractState) -> date | None:
         return state.ends_on
     term = state.terms.term
     return state.term_ends_on if term is not None and term.renew == "none" else None
+
+
+def term_end(terms: Terms, origin: date, number: int, extended_days: int = 0) -> date | None:
+    """The day on which term `number` is over, counted from the start of billing like every boundary."""
+    if terms.term is None:
+        return None
+    return boundary(origin, "month", terms.term.months * number) + ONE_DAY * extended_days
 
 
 def line_due(state: ContractState, line: Line, progress: LineState) -> date | None:
@@ -51,8 +60,10 @@ def _dues(state: ContractState) -> list[tuple[date, Reason]]:
         return [(state.reopens_until, "close")]
     if state.status == "signed":
         return [(state.terms.start, "start")]
-    dues: list[tuple[date, Reason]] = [(s.on, "change") for s in state.scheduled if s.on is not None]
     end = service_end(state)
+    if state.awaits_payment_method:
+        return [] if end is None else [(end, "end")]
+    dues: list[tuple[date, Reason]] = [(s.on, "change") for s in state.scheduled if s.on is not None]
     if end is not None:
         dues.append((end, "end"))
     elif state.term_ends_on is not None:

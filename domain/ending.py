@@ -21,7 +21,7 @@ def cancel(state: ContractState, command: Cancel, at: datetime) -> Decision:
     if state.status == "signed" and command.when != "date":
         state = replace(state, status="cancelled", ends_on=state.terms.start, scheduled=())
         return Decision(state, "cancelled before it started")
-    if command.when == "now":
+    if command.when == "now" or (state.awaits_payment_method and command.when != "date"):
         return _at_once(state, command, on, at)
     ends_on = _ends_on(state, command, on)
     settled = service_end(replace(state, ends_on=None))
@@ -101,7 +101,7 @@ def _at_once(state: ContractState, command: Cancel, on: date, at: datetime) -> D
     lines = []
     for progress in state.lines:
         line = state.terms.line(progress.id)
-        if state.status in ("signed", "trialing"):
+        if not state.started:
             pass
         elif line.bill == "arrears":
             items += _used(state, line, progress, on, at)
@@ -109,7 +109,7 @@ def _at_once(state: ContractState, command: Cancel, on: date, at: datetime) -> D
             items += _credit(state, line, progress, on, at)
         off = cut(line, progress, moment(state, line, on, at), off=True)
         lines.append(off if line.every != "once" else progress)
-    if state.status not in ("signed", "trialing"):
+    if state.started:
         items += _true_ups(state, on)
     grace = state.terms.reactivation_days
     state = replace(
@@ -121,6 +121,7 @@ def _at_once(state: ContractState, command: Cancel, on: date, at: datetime) -> D
         recognized_through=on,
         carried=(),
         scheduled=(),
+        awaits_payment_method=False,
         reopens_until=on + timedelta(days=grace) if grace else None,
     )
     decision = concluded(state, "cancelled at once", items, on, at)

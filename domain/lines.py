@@ -28,7 +28,7 @@ def add(
         terms=terms.model_copy(update={"lines": (*others, line)}),
         lines=tuple(progress for progress in state.lines if progress.id != line.id),
     )
-    if state.status in ("signed", "trialing"):
+    if not state.started:
         start_at = first_instant(state.origin, terms.timezone)
         progress = LineState(line.id, 0, state.origin, state.origin, start_at)
         return replace(state, lines=(*state.lines, progress)), ()
@@ -77,7 +77,7 @@ def remove(
     if command.line not in known:
         raise RefusedChange(f"the contract has no line {command.line!r}; it has {', '.join(known)}", "/line")
     line, progress = state.terms.line(command.line), known[command.line]
-    if state.status in ("signed", "trialing") or line.every == "once":
+    if not state.started or line.every == "once":
         return replaced(state, replace(progress, removed=True, off=True, index=1, since=progress.billed_through)), ()
     if effective_on < state.origin:
         raise RefusedChange(f"effective {effective_on} is before {state.origin}, when billing starts", "/effective")

@@ -21,7 +21,7 @@ def follow(matter: Matter, document: Document | None) -> None:
     the days left. While the contract is paused nothing is given; when it is over, what was billed is all there is.
     """
     state, books = matter.state, matter.books
-    if state.status in ("signed", "trialing"):
+    if not state.started:
         return
     plans = _plans(matter)
     if document is not None:

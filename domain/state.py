@@ -138,7 +138,8 @@ class ContractState:
     moves no date and no cut-off. `windows` are the indices of the commitments' running windows, in their order.
 
     A paused contract keeps the items of the unused days that it will serve later, and the days by which that has moved
-    its term's end. A cancelled contract can be taken up again until `reopens_until`.
+    its term's end. One that `awaits_payment_method` is paused since its trial ended, and has not started to bill. A
+    cancelled contract can be taken up again until `reopens_until`.
     """
 
     contract_id: str
@@ -167,6 +168,7 @@ class ContractState:
     extended_days: int = 0
     held: str | None = None
     reopens_until: date | None = None
+    awaits_payment_method: bool = False
 
     @property
     def origin(self) -> date:
@@ -179,6 +181,11 @@ class ContractState:
         if self.paused_on is not None:
             return "paused"
         return "past_due" if self.unpaid else "active"
+
+    @property
+    def started(self) -> bool:
+        """Whether billing has begun: not before the trial is over and, where the terms ask for it, can be paid for."""
+        return self.status not in ("signed", "trialing") and not self.awaits_payment_method
 
     @property
     def over(self) -> bool:

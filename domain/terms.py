@@ -74,6 +74,9 @@ class Terms(Frozen):
     plan: PlanVersion | None = None
     start: Day
     trial_days: Annotated[int, Field(ge=0, le=730)] = 0
+    without_payment_method: Literal["bill", "pause", "cancel"] = Field(
+        default="bill", description="What the end of the trial brings where there is nothing to charge."
+    )
     term: Term | None = Field(default=None, description="Without a term the contract runs until it is cancelled.")
     anchor_day: Annotated[int, Field(ge=1, le=31)] | None = None
     anchor_month: Annotated[int, Field(ge=1, le=12)] | None = None
@@ -129,6 +132,7 @@ class Terms(Frozen):
     def _agrees_with_itself(self) -> Self:
         for name, ids in self._ids():
             _unique(name, ids)
+        self._check_trial()
         for tax in self.tax:
             refuse(tax.rate > TAX_RATE_MAX, f"tax {tax.name}: rate: {tax.rate:f} percent is above {TAX_RATE_MAX}")
         for line in self.lines:
@@ -146,6 +150,12 @@ class Terms(Frozen):
         # These stand on invoices beside the lines, under their own ids.
         shared = [*(line.id for line in self.lines), *(c.id for c in self.commitments), *(c.id for c in self.credits)]
         yield "lines, commitments and credits", shared
+
+    def _check_trial(self) -> None:
+        if self.without_payment_method == "bill":
+            return
+        refuse(self.trial_days == 0, "without_payment_method: it is asked for at the end of a trial; give trial_days")
+        refuse(self.pays == "on_invoice", "without_payment_method: who pays on_invoice needs none; use bill")
 
     def _check_line(self, line: Line) -> None:
         known = sorted(meter.id for meter in self.meters)

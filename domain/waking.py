@@ -3,16 +3,16 @@
 from dataclasses import replace
 from datetime import date
 
-from domain import charges, grid
+from domain import charges, grid, unpaid_trial
 from domain.amendment import apply
 from domain.bill import concluded
 from domain.commands import ChangeLine
-from domain.due import line_due, next_due, service_end, window_end
+from domain.due import line_due, next_due, service_end, term_end, window_end
 from domain.ending import end_items
 from domain.errors import RefusedChange
 from domain.line import Line
 from domain.pausing import go_on
-from domain.period import boundary, first_instant
+from domain.period import first_instant
 from domain.revising import with_plan
 from domain.state import ContractState, Decision, Due, Item, LineState, Scheduled
 from domain.terms import Terms, revised
@@ -20,15 +20,19 @@ from domain.timeline import Moment, cut
 from domain.uplift import scaled
 
 
-def wake(state: ContractState) -> Decision:
-    """The state after all that is due at the next instant."""
+def wake(state: ContractState, *, payable: bool = True) -> Decision:
+    """The state after all that is due at the next instant; `payable`: there is a payment method to charge."""
     due = next_due(state)
     assert due is not None
     if state.over:
         return Decision(replace(state, reopens_until=None, decided_at=due.at), f"closed on {due.on}")
-    started = state.status in ("signed", "trialing") and due.on >= state.origin
-    if not started and state.status in ("signed", "trialing") and service_end(state) != due.on:
+    if state.awaits_payment_method:
+        return unpaid_trial.closed(state, due)
+    started = not state.started and due.on >= state.origin
+    if not started and not state.started and service_end(state) != due.on:
         return _trial(state, due)
+    if not payable and unpaid_trial.asks(state, due):
+        return unpaid_trial.held_up(state, due)
     after, items, happened = _changes(state, due)
     lines = []
     terms = after.terms
@@ -55,13 +59,6 @@ def wake(state: ContractState) -> Decision:
     if ended and after.status == "cancelled" and after.terms.reactivation_days:
         after = replace(after, reopens_until=due.on + charges.ONE_DAY * after.terms.reactivation_days)
     return concluded(after, happened or _what_time_did(state, after, due), (*carried, *items), due.on, due.at)
-
-
-def term_end(terms: Terms, origin: date, number: int, extended_days: int = 0) -> date | None:
-    """The day on which term `number` is over, counted from the start of billing like every boundary."""
-    if terms.term is None:
-        return None
-    return boundary(origin, "month", terms.term.months * number) + charges.ONE_DAY * extended_days
 
 
 def _trial(state: ContractState, due: Due) -> Decision:

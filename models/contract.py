@@ -77,6 +77,17 @@ class Setting(NamedTuple):
     dunning: dict[str, Any]
 
 
+def awaiting_payment_method(session: Session, customer_id: str) -> Sequence[tuple[str, datetime | None]]:
+    """The customer's contracts whose trial may end, or has ended, only with a payment method to charge.
+
+    With each the time of its test clock, where it hangs on one.
+    """
+    asks = col(Contract.terms)["without_payment_method"].astext.in_(("pause", "cancel"))
+    waits = col(Contract.status).in_(("signed", "trialing", "paused"))
+    query = select(Contract.id, TestClock.now_at).join(TestClock, col(TestClock.id) == Contract.clock_id, isouter=True)
+    return session.exec(query.where(Contract.customer_id == customer_id, asks, waits).order_by(Contract.id)).all()
+
+
 def insert_contract(session: Session, state: ContractState, *, clock_id: str | None, at: datetime) -> bool:
     """Store a contract that was just signed. False where its id is taken; what is there stays as it is."""
     stored = session.execute(_INSERT_NEW, _values(state, sequence=0, clock_id=clock_id, at=at))

@@ -15,7 +15,8 @@ with workflow.unsafe.imports_passed_through():
         Issued,
         RateUsage,
     )
-    from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, Recognise, Wake
+    from domain import unpaid_trial
+    from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, PaymentMethodAdded, Recognise, Wake
     from domain.contract import decide
     from domain.due import next_due
     from domain.errors import RefusedChange
@@ -106,6 +107,10 @@ class Contract:
     def invoice_settled(self, invoice_id: str) -> None:
         self.queue.append(Queued(InvoiceSettled(invoice_id=invoice_id), self._now()))
 
+    @workflow.signal(description="The customer has a payment method")
+    def payment_method_added(self, at: datetime | None) -> None:
+        self.queue.append(Queued(PaymentMethodAdded(), at or self._now()))
+
     @workflow.query(description="State, what it waits for and why, open invoices and history")
     def view(self) -> ContractView:
         due = next_due(self.state)
@@ -158,7 +163,19 @@ class Contract:
         if self.queue and (due is None or self.queue[0].at <= due.at):
             await self._apply(self.queue.popleft())
         elif due is not None and (self.queue or self._wakes_at(due) <= self._now()):
-            await self._apply(Queued(Wake(), due.at))
+            await self._apply(Queued(Wake(payable=await self._payable(due)), due.at))
+
+    async def _payable(self, due: Due) -> bool:
+        """Whether the customer can be charged; asked only where the contract's start hangs on it."""
+        if not unpaid_trial.asks(self.state, due):
+            return True
+        self.busy = True
+        return await workflow.execute_activity_method(
+            InvoicingSteps.has_payment_method,
+            self.state.customer_id,
+            summary="Is there a payment method?",
+            **options.ledger(),
+        )
 
     async def _apply(self, asked: Queued) -> None:
         self.busy = True

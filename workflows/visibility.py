@@ -73,6 +73,8 @@ def collection_attributes(life: CollectionLife, stage: str) -> TypedSearchAttrib
 def waits_for(state: ContractState, *, on_clock: bool) -> str:
     """What the contract sleeps for, in words."""
     due = next_due(state)
+    if state.awaits_payment_method:
+        return "a payment method of the customer" + (f", at the latest until it ends on {due.on}" if due else "")
     if due is None:
         return f"nothing: the contract is {state.status}"
     what = {

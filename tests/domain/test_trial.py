@@ -1,10 +1,16 @@
 """Trials: nothing is billed while they run, and billing starts on the day on which they end."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
-from domain.commands import Cancel, ChangeType, EndTrial, ExtendTrial
+from domain.commands import Cancel, ChangeType, EndTrial, ExtendTrial, Pause, PaymentMethodAdded, Wake
+from domain.contract import decide
+from domain.due import next_due
+from domain.errors import RefusedChange
+from domain.prices import Flat
+from domain.state import ContractState, Due
 from tests.domain.shell import Event, cancel, change, flat, per_unit, run, summed, terms
 
 PLAN = {"id": "plan", "price": flat("50.00")}
@@ -63,3 +69,74 @@ def test_a_trial_that_is_cancelled_is_never_billed(command: Cancel) -> None:
 def test_a_trial_command_out_of_place_is_refused(on: str, command: ChangeType, why: str) -> None:
     story = run(terms(PLAN, start="2026-01-01", trial_days=14), "2026-01-20", [(on, command)])
     assert story.refused == [why]
+
+
+@pytest.mark.parametrize(
+    ("agreed", "field"),
+    [
+        ({"without_payment_method": "pause"}, "give trial_days"),
+        (
+            {"without_payment_method": "cancel", "trial_days": 14, "pays": "on_invoice"},
+            "who pays on_invoice needs none",
+        ),
+    ],
+)
+def test_a_payment_method_is_only_asked_for_where_there_is_a_trial_and_a_charge(
+    agreed: dict[str, object], field: str
+) -> None:
+    with pytest.raises(ValueError, match=f"without_payment_method: .*{field}"):
+        terms(PLAN, start="2026-01-01", **agreed)
+
+
+def awaiting(**more: object) -> ContractState:
+    """A contract whose trial ended on 15 January with nothing to charge."""
+    agreed = terms(PLAN, start="2026-01-01", trial_days=14, without_payment_method="pause", **more)
+    state = run(agreed, "2026-01-14").state
+    return decide(state, Wake(payable=False), datetime(2026, 1, 15, tzinfo=UTC)).state
+
+
+def test_a_contract_that_waits_for_a_payment_method_sleeps_until_there_is_one() -> None:
+    state = awaiting()
+    assert (state.status, state.awaits_payment_method, next_due(state)) == ("paused", True, None)
+    taken_up = decide(state, PaymentMethodAdded(), datetime(2026, 1, 20, 15, tzinfo=UTC)).state
+    due = next_due(taken_up)
+    assert due is not None and (taken_up.status, due.on, due.reason) == ("trialing", date(2026, 1, 20), "start")
+    decision = decide(taken_up, Wake(payable=False), due.at)
+    assert decision.bill is not None and (decision.bill.on, decision.state.status) == (date(2026, 1, 20), "active")
+
+
+def test_a_payment_method_that_comes_twice_or_early_changes_nothing() -> None:
+    at = datetime(2026, 1, 20, 15, tzinfo=UTC)
+    taken_up = decide(awaiting(), PaymentMethodAdded(), at).state
+    for state in (taken_up, run(terms(PLAN, start="2026-01-01", trial_days=14), "2026-01-10").state):
+        with pytest.raises(RefusedChange, match="does not wait for a payment method"):
+            decide(state, PaymentMethodAdded(), at)
+
+
+def test_changes_of_a_contract_that_waits_cost_nothing_by_themselves() -> None:
+    at = datetime(2026, 1, 18, tzinfo=UTC)
+    changed = decide(awaiting(), change("plan", price=flat("80.00")), at)
+    assert (changed.bill, changed.state.awaits_payment_method) == (None, True)
+    added = decide(changed.state, PaymentMethodAdded(), at).state
+    started = decide(added, Wake(), at)
+    assert started.bill is not None and [item.price for item in started.bill.items] == [
+        Flat(model="flat", amount=Decimal("80.00"))
+    ]
+
+
+def test_the_term_counts_from_the_day_of_the_payment_method() -> None:
+    state = awaiting(term={"months": 12})
+    assert next_due(state) == Due(date(2027, 1, 15), datetime(2027, 1, 15, tzinfo=UTC), "end")
+    taken_up = decide(state, PaymentMethodAdded(), datetime(2026, 3, 31, 9, tzinfo=UTC)).state
+    assert taken_up.term_ends_on == date(2027, 3, 31)
+
+
+def test_a_contract_that_waits_is_not_paused_for_a_second_time() -> None:
+    with pytest.raises(RefusedChange, match="only a running one can be paused"):
+        decide(awaiting(), Pause(), datetime(2026, 1, 18, tzinfo=UTC))
+
+
+def test_a_contract_that_ends_with_its_trial_is_not_asked_for_a_payment_method() -> None:
+    steps = [("2026-01-10", Cancel(when="date", on=date(2026, 1, 15)))]
+    agreed = terms(PLAN, start="2026-01-01", trial_days=14, without_payment_method="pause")
+    assert run(agreed, "2026-02-15", steps).state.status == "cancelled"

@@ -37,6 +37,7 @@ class FakeSteps(InvoicingSteps, ChargingSteps):
     changes: list[Decided] = field(default_factory=list)
     charges: list[ChargeInvoice] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
+    payable: bool = True
 
     @activity.defn(name="rate_usage")
     def rate_usage(self, request: RateUsage) -> int:
@@ -68,6 +69,10 @@ class FakeSteps(InvoicingSteps, ChargingSteps):
     def record_change(self, request: Decided) -> None:
         self.changes.append(request)
 
+    @activity.defn(name="has_payment_method")
+    def has_payment_method(self, customer_id: str) -> bool:
+        return self.payable
+
     @activity.defn(name="charge_invoice")
     def charge_invoice(self, request: ChargeInvoice) -> ChargeOutcome:
         self.charges.append(request)
@@ -78,4 +83,11 @@ class FakeSteps(InvoicingSteps, ChargingSteps):
         return self.reviews.pop(0) if self.reviews else SETTLED
 
     def all(self) -> list[Callable[..., object]]:
-        return [self.rate_usage, self.issue_invoice, self.record_change, self.charge_invoice, self.review_payment]
+        return [
+            self.rate_usage,
+            self.issue_invoice,
+            self.record_change,
+            self.has_payment_method,
+            self.charge_invoice,
+            self.review_payment,
+        ]

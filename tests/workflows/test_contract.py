@@ -153,3 +153,21 @@ async def test_a_spread_moves_the_wake_up_and_no_date(
     offset = timedelta(seconds=offset_seconds("con_spread", 21600))
     assert offset <= delay < offset + timedelta(minutes=1)
     assert offset > timedelta(minutes=1)
+
+
+async def test_a_trial_that_cannot_be_paid_for_waits_and_starts_with_the_payment_method(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    steps.payable = False
+    start = (await environment.get_current_time()).date()
+    terms = monthly(start, months=None, trial_days=10, without_payment_method="pause")
+    handle = await start_contract(client, terms)
+    await environment.sleep(timedelta(days=12))
+    view = await handle.query(Contract.view)
+    assert (view.state.status, view.waits_for, steps.bills) == ("paused", "a payment method of the customer", [])
+    now = await environment.get_current_time()
+    for _ in range(2):
+        await handle.signal(Contract.payment_method_added, None)
+    await environment.sleep(timedelta(hours=1))
+    assert (await handle.query(Contract.view)).state.status == "active"
+    assert ([bill.on for bill in steps.bills], len(steps.charges)) == ([now.date()], 1)
