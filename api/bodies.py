@@ -103,7 +103,7 @@ def load_json(raw: bytes) -> Any:
         raise malformed("The body is not UTF-8.") from None
     except json.JSONDecodeError as error:
         raise malformed(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
-    except ValueError:
+    except (ValueError, ArithmeticError):
         raise malformed("The body is not JSON: a number is not finite or too long.") from None
 
 

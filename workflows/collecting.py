@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.signatures import ChargeInvoice, ChargeOutcome, ChargingSteps
+    from activities.signatures import ChargeInvoice, ChargeOutcome, ChargingSteps, InvoicingSteps
     from domain import keys
     from domain.dunning import retry_at
     from domain.life import CollectionLife, OpenInvoice
@@ -19,6 +19,13 @@ with workflow.unsafe.imports_passed_through():
 from workflows import options
 from workflows.collection import Collection, stage_of
 from workflows.visibility import collection_attributes
+
+
+async def can_charge(customer_id: str) -> bool:
+    """Whether the customer has a payment method."""
+    return await workflow.execute_activity_method(
+        InvoicingSteps.has_payment_method, customer_id, summary="Is there a payment method?", **options.ledger()
+    )
 
 
 def collection_of(

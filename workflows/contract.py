@@ -9,12 +9,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.signatures import (
-        Decided,
-        InvoicingSteps,
-        Issued,
-        RateUsage,
-    )
+    from activities.signatures import Decided, InvoicingSteps, Issued, RateUsage
     from domain import unpaid_trial
     from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, PaymentMethodAdded, Recognise, Wake
     from domain.contract import decide
@@ -170,12 +165,7 @@ class Contract:
         if not unpaid_trial.asks(self.state, due):
             return True
         self.busy = True
-        return await workflow.execute_activity_method(
-            InvoicingSteps.has_payment_method,
-            self.state.customer_id,
-            summary="Is there a payment method?",
-            **options.ledger(),
-        )
+        return await collecting.can_charge(self.state.customer_id)
 
     async def _apply(self, asked: Queued) -> None:
         self.busy = True

@@ -30,6 +30,7 @@ def test_every_step_is_covered() -> None:
         "rate_usage",
         "issue_invoice",
         "record_change",
+        "has_payment_method",
         "charge_invoice",
         "review_payment",
     }
