@@ -58,6 +58,7 @@ NOT_JSON = [
     b'{"key": 1e}',
     b'{"key": "\xff"}',
     b"1" * 5000,
+    b"1e99999999999999999999",
     b"\xef\xbb\xbf{}",
     '{"key": "x"}'.encode("utf-16"),
 ]

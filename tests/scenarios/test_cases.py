@@ -22,6 +22,8 @@ from tests.scenarios.both import Both, scenario_of, written
 SCENARIOS = int(os.environ.get("SCENARIOS", "40"))
 SEED = int(os.environ.get("SEED", "1"))
 MONTHS = 5
+TRIALS = "more-trial-"
+LIFECYCLE = Path(__file__).parents[1] / "cases" / "more" / "lifecycle.yaml"
 PUBLIC = Path(__file__).parents[2] / "cases" / "public"
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(400 + 5 * SCENARIOS)]
@@ -66,3 +68,11 @@ def test_the_whole_system_passes_the_public_cases(engine: Temporal) -> None:
     failed = [str(result) for result in results if not result.passed]
     assert not failed, "\n".join(failed)
     assert len(results) > 200
+
+
+def test_the_whole_system_asks_for_a_payment_method_when_a_trial_ends(engine: Temporal) -> None:
+    trials = [found for found in read([LIFECYCLE]) if found.case.name.startswith(TRIALS)]
+    results = list(check(trials, engine))
+    failed = [str(result) for result in results if not result.passed]
+    assert not failed, "\n".join(failed)
+    assert len(results) == 11
