@@ -8,6 +8,7 @@ from activities.dunning import note_decline
 from activities.settlement import SETTLED, UNANSWERED, declined, lock_both
 from activities.signatures import ChargeInvoice, ChargeOutcome
 from domain import keys
+from domain.payment import NO_PAYMENT_METHOD
 from gateways.payment import CreateIntent
 from models import collection
 from models.customer import payer_of
@@ -111,7 +112,7 @@ def _who_pays(session: Session, invoice: Invoice, attempt: PaymentAttempt | None
 
 def _no_method(session: Session, invoice: Invoice, payment: Payment, request: ChargeInvoice) -> ChargeOutcome:
     attempt = attempt_of(session, payment, request.attempt) or _new_attempt(session, payment, request)
-    attempt.status, attempt.code = "failed", "no_payment_method"
+    attempt.status, attempt.code = "failed", NO_PAYMENT_METHOD
     attempt.message = "The customer has no payment method."
     payment.attempt, payment.status = request.attempt, "failed"
     outcome = declined(attempt)

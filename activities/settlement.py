@@ -122,7 +122,7 @@ def _move(payment: Payment, attempt: PaymentAttempt | None, status: PaymentStatu
     if attempt is not None:
         attempt.status = status
         attempt.charge_id = intent.latest_charge_id
-    before: tuple[int, PaymentStatus] = (payment.attempt, payment.status)  # type: ignore[assignment]
+    before: tuple[int, PaymentStatus] = (payment.attempt, payment.status)  # type: ignore[assignment]  # the database checks it
     if advances(before, (number, status)):
         payment.attempt, payment.status = number, status
 

@@ -7,30 +7,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import Final, Protocol, Self
+from typing import Protocol, Self
 
 from cases.events import Events
 from domain import correction, issuing
 from domain.books import Books, Document, UsageSource
-from domain.commands import (
-    Command,
-    InvoiceSettled,
-    InvoiceUnpaid,
-    PaymentMethodAdded,
-    Recognise,
-    Release,
-    Wake,
-)
+from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, PaymentMethodAdded, Recognise, Release, Wake
 from domain.contract import decide, sign
 from domain.due import next_due, service_end
 from domain.dunning import retry_at
 from domain.metering import Event
+from domain.payment import NO_PAYMENT_METHOD
 from domain.period import local_date
 from domain.state import Bill, ContractState
 from domain.terms import Terms
-
-# What a gateway declines with where a customer never gave it a payment method.
-NO_PAYMENT_METHOD: Final = "no_payment_method"
 
 
 @dataclass(slots=True)

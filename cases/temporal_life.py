@@ -9,12 +9,12 @@ from typing import Any, Final
 from sqlmodel import Session, col, select
 
 from cases import format as form
-from cases.contract import NO_PAYMENT_METHOD
 from cases.days import ONE_DAY, moments
 from cases.steps import command_of, correction_of
 from cases.temporal_api import Api, Workflows
 from domain.commands import ChangeType
 from domain.errors import DomainError
+from domain.payment import NO_PAYMENT_METHOD
 from domain.period import first_instant, local_date
 from models import period as periods
 from models.collection import CollectionCase

@@ -1,8 +1,11 @@
 """The states of a payment, which only move forward."""
 
-from typing import Literal
+from typing import Final, Literal
 
 PaymentStatus = Literal["created", "confirming", "requires_action", "processing", "failed", "succeeded", "canceled"]
+
+# The decline of a customer who has nothing to charge; no gateway was asked.
+NO_PAYMENT_METHOD: Final = "no_payment_method"
 
 _RANKS: dict[PaymentStatus, int] = {
     "created": 0,

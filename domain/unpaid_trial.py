@@ -8,7 +8,7 @@ from domain.state import ContractState, Decision, Due
 
 def asks(state: ContractState, due: Due) -> bool:
     """Whether billing starts at that instant only if there is a payment method to charge."""
-    if state.terms.without_payment_method == "bill" or state.started or state.awaits_payment_method:
+    if state.terms.without_payment_method == "bill" or state.started:
         return False
     return due.on >= state.origin and service_end(state) != due.on
 

@@ -28,8 +28,8 @@ def wake(state: ContractState, *, payable: bool = True) -> Decision:
         return Decision(replace(state, reopens_until=None, decided_at=due.at), f"closed on {due.on}")
     if state.awaits_payment_method:
         return unpaid_trial.closed(state, due)
-    started = not state.started and due.on >= state.origin
-    if not started and not state.started and service_end(state) != due.on:
+    starts = not state.started and due.on >= state.origin
+    if not state.started and not starts and service_end(state) != due.on:
         return _trial(state, due)
     if not payable and unpaid_trial.asks(state, due):
         return unpaid_trial.held_up(state, due)
@@ -42,7 +42,7 @@ def wake(state: ContractState, *, payable: bool = True) -> Decision:
         items += billed
     after = replace(after, terms=terms, lines=tuple(lines))
     ended = service_end(after) == due.on
-    after, more = _offers(after, due.on, started=started and not ended)
+    after, more = _offers(after, due.on, started=starts and not ended)
     items += more
     if ended:
         items += end_items(after, due.on)

@@ -82,7 +82,7 @@ def awaiting_payment_method(session: Session, customer_id: str) -> Sequence[tupl
 
     With each the time of its test clock, where it hangs on one.
     """
-    asks = col(Contract.terms)["without_payment_method"].astext.in_(("pause", "cancel"))
+    asks = col(Contract.terms)["without_payment_method"].astext != "bill"
     waits = col(Contract.status).in_(("signed", "trialing", "paused"))
     query = select(Contract.id, TestClock.now_at).join(TestClock, col(TestClock.id) == Contract.clock_id, isouter=True)
     return session.exec(query.where(Contract.customer_id == customer_id, asks, waits).order_by(Contract.id)).all()
