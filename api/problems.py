@@ -5,7 +5,7 @@ carries SQL, a stack trace or the value that was sent.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -49,13 +49,14 @@ class ProblemBody(BaseModel):
 
 @dataclass
 class Problem(Exception):
-    """An answer other than success, raised by a route."""
+    """An answer other than success, raised by a route. `members` are told beside what every problem tells."""
 
     status: int
     code: str
     detail: str
     faults: tuple[Fault, ...] = ()
     headers: Mapping[str, str] | None = None
+    members: Mapping[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.status} {self.code}: {self.detail}"
@@ -177,7 +178,7 @@ def problem_response(problem: Problem, request_id: str | None) -> Response:
         request_id=request_id,
         errors=list(problem.faults) or None,
     )
-    content = orjson.dumps(body.model_dump(exclude_none=True))
+    content = orjson.dumps({**body.model_dump(exclude_none=True), **problem.members})
     return Response(content, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 

@@ -1,30 +1,25 @@
 """Usage: events taken in by the batch, each with a result of its own, and those that no contract takes yet."""
 
-from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-import orjson
-from fastapi import Response
+from fastapi import Query, Response
 from pydantic import Field
-from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from api.bodies import load_json
-from api.calls import Call, CurrentCall
-from api.cards import may_hold_card_number
+from api.calls import CurrentCall
 from api.fields import Output
 from api.pages import Cursor, Limit, Page, decode_cursor, page_by
-from api.problems import invalid
 from api.routing import api_router, needs
-from api.usage_events import DEFAULT_SOURCE, ID_LENGTH_MAX, PROPERTIES_MAX, Rejection, read_event
-from models.usage import EventResult, UsageEvent, ingest
+from api.usage_batches import read_batch
+from api.usage_body import REQUEST_BODY
+from api.usage_intake import take_in
 from models.usage_waiting import Reason, WaitingEvent, unmatched
 
 BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
-BATCH_EVENTS_MAX: Final = 10_000
+
+Atomic = Annotated[bool, Query(description="Store nothing at all if any event is rejected or conflicts.")]
 
 router = api_router("/v1/usage", "Usage")
 
@@ -57,101 +52,25 @@ class UnmatchedEvent(Output):
     reason: Reason
 
 
-_EVENT_EXAMPLE: Final = {
-    "id": "N14228-2013-01-01T05:17",
-    "source": "departures",
-    "customer": "airline-UA",
-    "event": "departure",
-    "at": "2013-01-01T05:17:00-05:00",
-    "value": 1,
-    "properties": {"origin": "EWR", "seats": 149},
-}
-_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": ID_LENGTH_MAX}
-_EVENT_SCHEMA: Final = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["id", "event", "at"],
-    "oneOf": [{"required": ["customer"]}, {"required": ["contract"]}],
-    "properties": {
-        "id": {**_TEXT, "description": "Unique within its source."},
-        "source": {**_TEXT, "default": DEFAULT_SOURCE, "description": "Which system counted it."},
-        "customer": {**_TEXT, "description": "The customer's key: the event goes to the contract in force at `at`."},
-        "contract": {**_TEXT, "description": "The contract's id, in place of the customer."},
-        "event": {**_TEXT, "description": "What happened; meters choose by it."},
-        "at": {"type": "string", "format": "date-time"},
-        "value": {"type": "number"},
-        "properties": {
-            "type": "object",
-            "maxProperties": PROPERTIES_MAX,
-            "additionalProperties": {"type": ["string", "number", "boolean"]},
-        },
-    },
-}
-_EVENTS_SCHEMA: Final = {"type": "array", "items": _EVENT_SCHEMA, "maxItems": BATCH_EVENTS_MAX}
-_WRAPPED_SCHEMA: Final = {"type": "object", "required": ["events"], "properties": {"events": _EVENTS_SCHEMA}}
-_REQUEST_BODY: Final = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {"oneOf": [_EVENTS_SCHEMA, {**_WRAPPED_SCHEMA, "additionalProperties": False}]},
-            "example": [_EVENT_EXAMPLE],
-        }
-    },
-}
-
-
 @router.post(
     "",
     operation_id="sendUsage",
     summary="Send a batch of usage events",
     response_model=UsageResults,
-    openapi_extra={"requestBody": _REQUEST_BODY},
+    responses={409: {}},
+    openapi_extra={"requestBody": REQUEST_BODY},
     dependencies=[needs("usage:write", idempotency="exempt", body_bytes_max=BATCH_BYTES_MAX)],
 )
-async def send_usage(request: Request, call: CurrentCall) -> Response:
+async def send_usage(request: Request, call: CurrentCall, atomic: Atomic = False) -> Response:
     """Up to 10,000 events, as an array or as `{"events": [...]}`; each has a result of its own.
 
     An event is unique by `source` and `id`, so a batch can be sent again until it is answered. The answer comes after
-    everything accepted is stored for good.
+    everything accepted is stored for good. With `atomic`, the problem's `results` say of each event whether it is
+    rejected, conflicts, is a duplicate, or was only withheld because of others.
     """
     raw = await request.body()
-    return Response(await run_in_threadpool(_take_in, call, raw), media_type="application/json")
-
-
-def _take_in(call: Call, raw: bytes) -> bytes:
-    search_cards = may_hold_card_number(raw)
-    read = [read_event(item, search_cards=search_cards) for item in _items(load_json(raw))]
-    events = [event for event in read if isinstance(event, UsageEvent)]
-    stored = iter(call.parts.database.run(lambda session: _store(session, call, events)) if events else ())
-    results = [_stored(each, next(stored)) if isinstance(each, UsageEvent) else _rejected(each) for each in read]
-    counts = Counter(result["result"] for result in results)
-    summary = {outcome: counts[outcome] for outcome in ("accepted", "duplicate", "conflict", "rejected")}
-    return orjson.dumps({**summary, "results": results})
-
-
-def _items(content: object) -> list[object]:
-    if isinstance(content, dict) and content.keys() == {"events"}:
-        content = content["events"]
-    if not isinstance(content, list):
-        raise invalid('Send an array of events, or {"events": [...]}.', "")
-    if len(content) > BATCH_EVENTS_MAX:
-        raise invalid(f"The batch has more than {BATCH_EVENTS_MAX} events. Split it.", "")
-    return content
-
-
-def _store(session: Session, call: Call, events: Sequence[UsageEvent]) -> list[EventResult]:
-    results = ingest(session, events)
-    if any(result.outcome == "accepted" for result in results):
-        call.audit(session, "usage.accepted", "usage")
-    return results
-
-
-def _stored(event: UsageEvent, result: EventResult) -> dict[str, Any]:
-    return {"id": event.event_id, "result": result.outcome, "contract": result.contract_id}
-
-
-def _rejected(rejection: Rejection) -> dict[str, Any]:
-    return {"id": rejection.event_id, "result": "rejected", "reason": rejection.reason, "pointer": rejection.pointer}
+    answer = await run_in_threadpool(lambda: take_in(call, read_batch(raw), atomic=atomic))
+    return Response(answer, media_type="application/json")
 
 
 @router.get(

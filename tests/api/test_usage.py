@@ -223,3 +223,68 @@ async def test_unmatched_events_are_listed_batch_by_batch_with_the_reason(
             "reason": "unknown_contract",
         }
     ]
+
+
+async def test_an_atomic_batch_is_stored_whole_and_again_is_all_duplicates(
+    client: httpx.AsyncClient, contract_id: str, database: Database
+) -> None:
+    for counts in ((2, 0), (0, 2)):
+        response = await client.post(URL, params={"atomic": "true"}, json=[event("e1"), event("e2")])
+        answer = response.json()
+        assert (response.status_code, answer["accepted"], answer["duplicate"]) == (200, *counts)
+    assert rows(database, "SELECT count(*) FROM usage_event") == [(2,)]
+
+
+async def test_a_rejected_event_keeps_an_atomic_batch_out(
+    client: httpx.AsyncClient, contract_id: str, database: Database
+) -> None:
+    await send(client, event("known"))
+
+    response = await client.post(
+        URL,
+        params={"atomic": "true"},
+        json={"events": [event("new"), event("known"), event("bad", at="yesterday"), event("new")]},
+    )
+
+    problem = response.json()
+    assert (response.status_code, problem["type"]) == (422, "urn:perennial:problem:batch-rejected")
+    assert response.headers["content-type"] == "application/problem+json"
+    reason = "This must be an instant such as 2013-01-01T05:17:00Z."
+    assert problem["detail"] == "Nothing was stored: 1 of 4 events cannot be. Correct them and send all again."
+    assert problem["errors"] == [{"detail": reason, "pointer": "/events/2/at"}]
+    assert problem["results"] == [
+        {"id": "new", "result": "withheld"},
+        {"id": "known", "result": "duplicate", "contract": "con_1"},
+        {"id": "bad", "result": "rejected", "reason": reason, "pointer": "/at"},
+        {"id": "new", "result": "withheld"},
+    ]
+    assert rows(database, "SELECT event_id FROM usage_event") == [("known",)]
+    assert rows(database, "SELECT count(*) FROM audit_log WHERE action = 'usage.accepted'") == [(1,)]
+
+
+async def test_a_conflict_keeps_an_atomic_batch_out(
+    client: httpx.AsyncClient, contract_id: str, database: Database
+) -> None:
+    await send(client, event("known"))
+
+    response = await client.post(
+        URL, params={"atomic": "true"}, json=[event("new"), event("known", value=2), event("new", value=3)]
+    )
+
+    problem = response.json()
+    assert (response.status_code, problem["type"]) == (409, "urn:perennial:problem:batch-conflict")
+    assert [fault["pointer"] for fault in problem["errors"]] == ["/1", "/2"]
+    assert [(result["id"], result["result"]) for result in problem["results"]] == [
+        ("new", "withheld"),
+        ("known", "conflict"),
+        ("new", "conflict"),
+    ]
+    assert rows(database, "SELECT event_id, value FROM usage_event") == [("known", None)]
+
+
+async def test_an_atomic_batch_without_one_good_event_is_rejected_too(client: httpx.AsyncClient) -> None:
+    response = await client.post(URL, params={"atomic": "true"}, json=[7] * 60)
+
+    assert response.status_code == 422
+    assert len(response.json()["errors"]) == 50
+    assert len(response.json()["results"]) == 60

@@ -1,0 +1,49 @@
+"""What a batch of usage looks like, for whoever reads the OpenAPI document."""
+
+from typing import Any, Final
+
+from api.usage_batches import BATCH_EVENTS_MAX
+from api.usage_events import DEFAULT_SOURCE, ID_LENGTH_MAX, PROPERTIES_MAX
+
+_EVENT_EXAMPLE: Final = {
+    "id": "N14228-2013-01-01T05:17",
+    "source": "departures",
+    "customer": "airline-UA",
+    "event": "departure",
+    "at": "2013-01-01T05:17:00-05:00",
+    "value": 1,
+    "properties": {"origin": "EWR", "seats": 149},
+}
+_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": ID_LENGTH_MAX}
+_EVENT_SCHEMA: Final = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["id", "event", "at"],
+    "oneOf": [{"required": ["customer"]}, {"required": ["contract"]}],
+    "properties": {
+        "id": {**_TEXT, "description": "Unique within its source."},
+        "source": {**_TEXT, "default": DEFAULT_SOURCE, "description": "Which system counted it."},
+        "customer": {**_TEXT, "description": "The customer's key: the event goes to the contract in force at `at`."},
+        "contract": {**_TEXT, "description": "The contract's id, in place of the customer."},
+        "event": {**_TEXT, "description": "What happened; meters choose by it."},
+        "at": {"type": "string", "format": "date-time"},
+        "value": {"type": "number"},
+        "properties": {
+            "type": "object",
+            "maxProperties": PROPERTIES_MAX,
+            "additionalProperties": {"type": ["string", "number", "boolean"]},
+        },
+    },
+}
+_EVENTS_SCHEMA: Final = {"type": "array", "items": _EVENT_SCHEMA, "maxItems": BATCH_EVENTS_MAX}
+_WRAPPED_SCHEMA: Final = {"type": "object", "required": ["events"], "properties": {"events": _EVENTS_SCHEMA}}
+
+REQUEST_BODY: Final[dict[str, Any]] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"oneOf": [_EVENTS_SCHEMA, {**_WRAPPED_SCHEMA, "additionalProperties": False}]},
+            "example": [_EVENT_EXAMPLE],
+        }
+    },
+}
