@@ -1,18 +1,20 @@
 """Requests within bounds: bytes counted as they are read, JSON parsed once, depth, strings and object size limited."""
 
 import asyncio
-import json
-from decimal import Decimal
-from typing import Any, Final, NoReturn
+from collections.abc import AsyncIterator
+from typing import Any, Final
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 from api.cards import holds_card_number
+from api.decoding import NotJson, decode
 from api.problems import Problem, invalid, malformed, too_large
 
+JSON: Final = "application/json"
 BODY_BYTES_MAX: Final = 1024 * 1024
+PIECE_BYTES: Final = 64 * 1024
 DEPTH_MAX: Final = 32
 STRING_LENGTH_MAX: Final = 500
 OBJECT_KEYS_MAX: Final = 200
@@ -20,15 +22,28 @@ READ_SECONDS_MAX: Final = 30
 
 
 class BoundedRequest(Request):
-    """A request whose body is JSON of at most `body_bytes_max` bytes, read within `READ_SECONDS_MAX` seconds."""
+    """A request whose body has at most `body_bytes_max` bytes and arrives within `READ_SECONDS_MAX` seconds."""
 
-    def __init__(self, scope: Scope, receive: Receive, *, body_bytes_max: int = BODY_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        *,
+        body_bytes_max: int = BODY_BYTES_MAX,
+        media_types: tuple[str, ...] = (JSON,),
+    ) -> None:
         super().__init__(scope, receive)
         self._body_bytes_max = body_bytes_max
+        self._media_types = media_types
+
+    @property
+    def media_type(self) -> str:
+        """What the body says it is, without parameters; empty where it says nothing."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):
-            self._body = await self._read()
+            self._body = b"".join([piece async for piece in self.pieces()])
         return self._body
 
     async def json(self) -> Any:
@@ -47,35 +62,46 @@ class BoundedRequest(Request):
             check_text(name, "")
             check_text(value, "")
 
-    async def _read(self) -> bytes:
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yields the body as it comes, in pieces of `PIECE_BYTES` or a little more; the last may be short.
+
+        Raises:
+            Problem: too large, too slow, or of another media type.
+        """
         _refuse_declared_size(self.headers, self._body_bytes_max)
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(READ_SECONDS_MAX):
-                async for chunk in self.stream():
-                    size += len(chunk)
-                    if size > self._body_bytes_max:
-                        raise too_large(self._body_bytes_max)
-                    chunks.append(chunk)
-        except TimeoutError:
-            raise Problem(408, "body-too-slow", "The body did not arrive in time. Send it again.") from None
-        body = b"".join(chunks)
-        if body:
-            _refuse_other_media(self.headers)
-        return body
+        waiting: list[bytes] = []
+        size = yielded = 0
+        async for chunk in self._chunks():
+            size += len(chunk)
+            if size > self._body_bytes_max:
+                raise too_large(self._body_bytes_max)
+            waiting.append(chunk)
+            if size - yielded >= PIECE_BYTES:
+                yield b"".join(waiting)
+                waiting, yielded = [], size
+        if size and self.media_type not in self._media_types:
+            raise Problem(415, "unsupported-media-type", f"Send the body as {' or '.join(self._media_types)}.")
+        yield b"".join(waiting)
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        deadline = asyncio.get_running_loop().time() + READ_SECONDS_MAX
+        stream = self.stream()
+        while True:
+            try:
+                # Only the waiting is timed: a time-out around a yield would strike whoever is at work then.
+                async with asyncio.timeout_at(deadline):
+                    chunk = await anext(stream, None)
+            except TimeoutError:
+                raise Problem(408, "body-too-slow", "The body did not arrive in time. Send it again.") from None
+            if chunk is None:
+                return
+            yield chunk
 
 
 def _refuse_declared_size(headers: Headers, bytes_max: int) -> None:
     declared = headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared) > bytes_max:
         raise too_large(bytes_max)
-
-
-def _refuse_other_media(headers: Headers) -> None:
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Problem(415, "unsupported-media-type", "Send the body as application/json.")
 
 
 def parse_json(raw: bytes) -> Any:
@@ -96,19 +122,12 @@ def load_json(raw: bytes) -> Any:
         Problem: not JSON (400), or nested so deep that it cannot be read (422).
     """
     try:
-        return json.loads(raw.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
+        return decode(raw)
     except RecursionError:
         raise _too_deep() from None
-    except UnicodeDecodeError:
-        raise malformed("The body is not UTF-8.") from None
-    except json.JSONDecodeError as error:
-        raise malformed(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
-    except (ValueError, ArithmeticError):
-        raise malformed("The body is not JSON: a number is not finite or too long.") from None
-
-
-def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError
+    except NotJson as error:
+        place = f" at line {error.line}, column {error.column}" if error.line else ""
+        raise malformed(f"The body is {error.reason}{place}.") from None
 
 
 def inspect(value: object, pointer: str = "") -> None:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.authentication import authenticate, authorise
-from api.bodies import BODY_BYTES_MAX, BoundedRequest
+from api.bodies import BODY_BYTES_MAX, JSON, BoundedRequest
 from api.calls import Call, current_call
 from api.idempotency import Attempt, answer_once, begin, key_of, required_key
 from api.parts import parts_of
@@ -33,6 +33,7 @@ class Guard(params.Security):
 
     idempotency: Idempotency = "accepted"
     body_bytes_max: int = BODY_BYTES_MAX
+    media_types: tuple[str, ...] = (JSON,)
     secret_field: str | None = None
 
     @property
@@ -45,6 +46,7 @@ def needs(
     *,
     idempotency: Idempotency = "accepted",
     body_bytes_max: int = BODY_BYTES_MAX,
+    media_types: tuple[str, ...] = (JSON,),
     secret_field: str | None = None,
 ) -> Guard:
     """A guard that lets keys with `scope` pass; `secret_field` of the answer is shown once and never saved."""
@@ -55,6 +57,7 @@ def needs(
         scopes=[scope],
         idempotency=idempotency,
         body_bytes_max=body_bytes_max,
+        media_types=media_types,
         secret_field=secret_field,
     )
 
@@ -83,7 +86,12 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             # Only this request's `receive` counts bytes, so the original must not be read any more.
-            bounded = BoundedRequest(request.scope, request.receive, body_bytes_max=guard.body_bytes_max)
+            bounded = BoundedRequest(
+                request.scope,
+                request.receive,
+                body_bytes_max=guard.body_bytes_max,
+                media_types=guard.media_types,
+            )
             bounded.check_address()
             if guard.scope_needed is None:
                 await self._read_body(bounded)

@@ -6,15 +6,16 @@ from typing import Annotated, Final, Literal
 from fastapi import Query, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 
+from api.bodies import JSON, BoundedRequest
 from api.calls import CurrentCall
 from api.fields import Output
 from api.pages import Cursor, Limit, Page, decode_cursor, page_by
 from api.routing import api_router, needs
-from api.usage_batches import read_batch
-from api.usage_body import REQUEST_BODY
+from api.usage_batches import Batch, read_batch
+from api.usage_body import LINES, REQUEST_BODY
 from api.usage_intake import take_in
+from api.usage_lines import LineReader
 from models.usage_waiting import Reason, WaitingEvent, unmatched
 
 BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -32,6 +33,7 @@ class UsageEventResult(Output):
     contract: str | None = Field(default=None, description="The contract that it counts for; null while none takes it.")
     reason: str | None = Field(default=None, description="Why it was rejected, and what to do.")
     pointer: str | None = Field(default=None, description="Where in the event the reason lies, as a JSON pointer.")
+    line: int | None = Field(default=None, description="Its line, where each event is one and it was rejected.")
 
 
 class UsageResults(Output):
@@ -59,18 +61,28 @@ class UnmatchedEvent(Output):
     response_model=UsageResults,
     responses={409: {}},
     openapi_extra={"requestBody": REQUEST_BODY},
-    dependencies=[needs("usage:write", idempotency="exempt", body_bytes_max=BATCH_BYTES_MAX)],
+    dependencies=[
+        needs("usage:write", idempotency="exempt", body_bytes_max=BATCH_BYTES_MAX, media_types=(JSON, LINES))
+    ],
 )
-async def send_usage(request: Request, call: CurrentCall, atomic: Atomic = False) -> Response:
-    """Up to 10,000 events, as an array or as `{"events": [...]}`; each has a result of its own.
+async def send_usage(request: BoundedRequest, call: CurrentCall, atomic: Atomic = False) -> Response:
+    """Up to 10,000 events, as an array, as `{"events": [...]}` or one a line; each has a result of its own.
 
     An event is unique by `source` and `id`, so a batch can be sent again until it is answered. The answer comes after
     everything accepted is stored for good. With `atomic`, the problem's `results` say of each event whether it is
     rejected, conflicts, is a duplicate, or was only withheld because of others.
     """
-    raw = await request.body()
-    answer = await run_in_threadpool(lambda: take_in(call, read_batch(raw), atomic=atomic))
+    lines = await _read_lines(request) if request.media_type == LINES else None
+    raw = b"" if lines else await request.body()
+    answer = await run_in_threadpool(lambda: take_in(call, lines or read_batch(raw), atomic=atomic))
     return Response(answer, media_type="application/json")
+
+
+async def _read_lines(request: BoundedRequest) -> Batch:
+    reader = LineReader()
+    async for piece in request.pieces():
+        await run_in_threadpool(reader.feed, piece)
+    return await run_in_threadpool(reader.finish)
 
 
 @router.get(

@@ -1,9 +1,14 @@
-"""What a batch of usage looks like, for whoever reads the OpenAPI document."""
+"""The shapes in which usage may be sent, by media type, as the OpenAPI document tells them."""
 
 from typing import Any, Final
 
+import orjson
+
+from api.bodies import JSON
 from api.usage_batches import BATCH_EVENTS_MAX
 from api.usage_events import DEFAULT_SOURCE, ID_LENGTH_MAX, PROPERTIES_MAX
+
+LINES: Final = "application/x-ndjson"
 
 _EVENT_EXAMPLE: Final = {
     "id": "N14228-2013-01-01T05:17",
@@ -41,9 +46,13 @@ _WRAPPED_SCHEMA: Final = {"type": "object", "required": ["events"], "properties"
 REQUEST_BODY: Final[dict[str, Any]] = {
     "required": True,
     "content": {
-        "application/json": {
+        JSON: {
             "schema": {"oneOf": [_EVENTS_SCHEMA, {**_WRAPPED_SCHEMA, "additionalProperties": False}]},
             "example": [_EVENT_EXAMPLE],
-        }
+        },
+        LINES: {
+            "schema": {"type": "string", "description": "One event a line, each as in the array."},
+            "example": orjson.dumps(_EVENT_EXAMPLE).decode() + "\n",
+        },
     },
 }

@@ -55,7 +55,11 @@ def take_in(call: Call, batch: Batch, *, atomic: bool) -> bytes:
 
 def _results(batch: Batch, of_events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     following = iter(of_events)
-    return [next(following) if isinstance(each, UsageEvent) else _rejected(each) for each in batch.events]
+    results = [next(following) if isinstance(each, UsageEvent) else _rejected(each) for each in batch.events]
+    for result, line in zip(results, batch.lines or (), strict=False):
+        if result["result"] == "rejected":
+            result["line"] = line
+    return results
 
 
 def _stored(event: UsageEvent, result: EventResult) -> dict[str, Any]:
