@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope
 from api.cards import holds_card_number
 from api.decoding import NotJson, decode
 from api.problems import Problem, invalid, malformed, too_large
+from api.unpacking import unpacker
 
 JSON: Final = "application/json"
 BODY_BYTES_MAX: Final = 1024 * 1024
@@ -22,7 +23,7 @@ READ_SECONDS_MAX: Final = 30
 
 
 class BoundedRequest(Request):
-    """A request whose body has at most `body_bytes_max` bytes and arrives within `READ_SECONDS_MAX` seconds."""
+    """A request whose body has at most `body_bytes_max` bytes, also unpacked, and arrives in `READ_SECONDS_MAX` s."""
 
     def __init__(
         self,
@@ -31,10 +32,12 @@ class BoundedRequest(Request):
         *,
         body_bytes_max: int = BODY_BYTES_MAX,
         media_types: tuple[str, ...] = (JSON,),
+        takes_gzip: bool = False,
     ) -> None:
         super().__init__(scope, receive)
         self._body_bytes_max = body_bytes_max
         self._media_types = media_types
+        self._takes_gzip = takes_gzip
 
     @property
     def media_type(self) -> str:
@@ -66,16 +69,15 @@ class BoundedRequest(Request):
         """Yields the body as it comes, in pieces of `PIECE_BYTES` or a little more; the last may be short.
 
         Raises:
-            Problem: too large, too slow, or of another media type.
+            Problem: too large, too slow, of another media type or encoding, or damaged.
         """
-        _refuse_declared_size(self.headers, self._body_bytes_max)
         waiting: list[bytes] = []
         size = yielded = 0
-        async for chunk in self._chunks():
-            size += len(chunk)
+        async for part in self._parts():
+            size += len(part)
             if size > self._body_bytes_max:
                 raise too_large(self._body_bytes_max)
-            waiting.append(chunk)
+            waiting.append(part)
             if size - yielded >= PIECE_BYTES:
                 yield b"".join(waiting)
                 waiting, yielded = [], size
@@ -83,7 +85,24 @@ class BoundedRequest(Request):
             raise Problem(415, "unsupported-media-type", f"Send the body as {' or '.join(self._media_types)}.")
         yield b"".join(waiting)
 
+    async def _parts(self) -> AsyncIterator[bytes]:
+        """Yields the body unpacked; what was packed is held to the same size, or it could go on without a byte."""
+        unpack = unpacker(self.headers.getlist("content-encoding"), takes_gzip=self._takes_gzip)
+        if unpack is None:
+            async for chunk in self._chunks():
+                yield chunk
+            return
+        size = 0
+        async for chunk in self._chunks():
+            size += len(chunk)
+            if size > self._body_bytes_max:
+                raise too_large(self._body_bytes_max)
+            for part in unpack.feed(chunk):
+                yield part
+        unpack.finish()
+
     async def _chunks(self) -> AsyncIterator[bytes]:
+        _refuse_declared_size(self.headers, self._body_bytes_max)
         deadline = asyncio.get_running_loop().time() + READ_SECONDS_MAX
         stream = self.stream()
         while True:

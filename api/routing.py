@@ -34,6 +34,7 @@ class Guard(params.Security):
     idempotency: Idempotency = "accepted"
     body_bytes_max: int = BODY_BYTES_MAX
     media_types: tuple[str, ...] = (JSON,)
+    takes_gzip: bool = False
     secret_field: str | None = None
 
     @property
@@ -47,6 +48,7 @@ def needs(
     idempotency: Idempotency = "accepted",
     body_bytes_max: int = BODY_BYTES_MAX,
     media_types: tuple[str, ...] = (JSON,),
+    takes_gzip: bool = False,
     secret_field: str | None = None,
 ) -> Guard:
     """A guard that lets keys with `scope` pass; `secret_field` of the answer is shown once and never saved."""
@@ -58,6 +60,7 @@ def needs(
         idempotency=idempotency,
         body_bytes_max=body_bytes_max,
         media_types=media_types,
+        takes_gzip=takes_gzip,
         secret_field=secret_field,
     )
 
@@ -91,6 +94,7 @@ class GuardedRoute(APIRoute):
                 request.receive,
                 body_bytes_max=guard.body_bytes_max,
                 media_types=guard.media_types,
+                takes_gzip=guard.takes_gzip,
             )
             bounded.check_address()
             if guard.scope_needed is None:

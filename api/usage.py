@@ -62,7 +62,13 @@ class UnmatchedEvent(Output):
     responses={409: {}},
     openapi_extra={"requestBody": REQUEST_BODY},
     dependencies=[
-        needs("usage:write", idempotency="exempt", body_bytes_max=BATCH_BYTES_MAX, media_types=(JSON, LINES))
+        needs(
+            "usage:write",
+            idempotency="exempt",
+            body_bytes_max=BATCH_BYTES_MAX,
+            media_types=(JSON, LINES),
+            takes_gzip=True,
+        )
     ],
 )
 async def send_usage(request: BoundedRequest, call: CurrentCall, atomic: Atomic = False) -> Response:
