@@ -12,8 +12,8 @@ from api.calls import CurrentCall
 from api.fields import Output
 from api.pages import Cursor, Limit, Page, decode_cursor, page_by
 from api.routing import api_router, needs
-from api.usage_batches import Batch, read_batch
-from api.usage_body import LINES, REQUEST_BODY
+from api.usage_batches import Batch, read_batch, read_cloud_batch, read_cloud_event
+from api.usage_body import CLOUD_BATCH, CLOUD_EVENT, LINES, MEDIA_TYPES, REQUEST_BODY
 from api.usage_intake import take_in
 from api.usage_lines import LineReader
 from models.usage_waiting import Reason, WaitingEvent, unmatched
@@ -66,22 +66,29 @@ class UnmatchedEvent(Output):
             "usage:write",
             idempotency="exempt",
             body_bytes_max=BATCH_BYTES_MAX,
-            media_types=(JSON, LINES),
+            media_types=MEDIA_TYPES,
             takes_gzip=True,
         )
     ],
 )
 async def send_usage(request: BoundedRequest, call: CurrentCall, atomic: Atomic = False) -> Response:
-    """Up to 10,000 events, as an array, as `{"events": [...]}` or one a line; each has a result of its own.
+    """Up to 10,000 events, as an array, as `{"events": [...]}` or one a line, in our own shape or as CloudEvents 1.0.
+
+    Each has a result of its own. A CloudEvent is told by its `specversion`.
 
     An event is unique by `source` and `id`, so a batch can be sent again until it is answered. The answer comes after
     everything accepted is stored for good. With `atomic`, the problem's `results` say of each event whether it is
     rejected, conflicts, is a duplicate, or was only withheld because of others.
     """
+    # Lines are read as they come, every other shape once it is whole.
     lines = await _read_lines(request) if request.media_type == LINES else None
     raw = b"" if lines else await request.body()
-    answer = await run_in_threadpool(lambda: take_in(call, lines or read_batch(raw), atomic=atomic))
-    return Response(answer, media_type="application/json")
+    read = _READERS.get(request.media_type, read_batch)
+    answer = await run_in_threadpool(lambda: take_in(call, lines or read(raw), atomic=atomic))
+    return Response(answer, media_type=JSON)
+
+
+_READERS: Final = {CLOUD_BATCH: read_cloud_batch, CLOUD_EVENT: read_cloud_event}
 
 
 async def _read_lines(request: BoundedRequest) -> Batch:

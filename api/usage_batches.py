@@ -17,18 +17,19 @@ BATCH_EVENTS_MAX: Final = 10_000
 class Batch:
     """The events of one request, in their order.
 
-    `pointer` is where in the body their list stands. Where each event is a line, `lines` are their numbers, from 1.
+    `place` is the pointer to one of them, with `{}` for its position. Where each is a line, `lines` are their numbers,
+    from 1.
     """
 
     events: Sequence[UsageEvent | Rejection]
-    pointer: str = ""
+    place: str = "/{}"
     lines: Sequence[int] | None = None
 
     def fault(self, position: int, detail: str, pointer: str = "") -> Fault:
         """What is to be corrected in the event at `position`; `pointer` is within the event."""
         if self.lines is not None:
             return Fault(detail=f"Line {self.lines[position]}{pointer and f', {pointer}'}: {detail}")
-        return Fault(detail=detail, pointer=f"{self.pointer}/{position}{pointer}")
+        return Fault(detail=detail, pointer=self.place.format(position) + pointer)
 
 
 def read_batch(raw: bytes) -> Batch:
@@ -37,14 +38,38 @@ def read_batch(raw: bytes) -> Batch:
     Raises:
         Problem: not JSON (400), or no batch of at most `BATCH_EVENTS_MAX` events (422).
     """
-    content, pointer = load_json(raw), ""
+    content = load_json(raw)
     if isinstance(content, dict) and content.keys() == {"events"}:
-        content, pointer = content["events"], "/events"
+        return Batch(_read(content["events"], raw), "/events/{}")
+    return Batch(_read(content, raw))
+
+
+def read_cloud_batch(raw: bytes) -> Batch:
+    """The batch in an array of CloudEvents.
+
+    Raises:
+        Problem: not JSON (400), or no batch of at most `BATCH_EVENTS_MAX` events (422).
+    """
+    return Batch(_read(load_json(raw), raw, only_cloud=True))
+
+
+def read_cloud_event(raw: bytes) -> Batch:
+    """The batch that is one CloudEvent.
+
+    Raises:
+        Problem: not JSON (400).
+    """
+    return Batch(_read([load_json(raw)], raw, only_cloud=True), "")
+
+
+def _read(content: object, raw: bytes, *, only_cloud: bool = False) -> list[UsageEvent | Rejection]:
     if not isinstance(content, list):
-        raise invalid('Send an array of events, or {"events": [...]}.', "")
+        raise invalid(
+            "Send an array of events." if only_cloud else 'Send an array of events, or {"events": [...]}.', ""
+        )
     refuse_more_than_a_batch(len(content))
     search_cards = may_hold_card_number(raw)
-    return Batch([read_event(item, search_cards=search_cards) for item in content], pointer)
+    return [read_event(item, search_cards=search_cards, only_cloud=only_cloud) for item in content]
 
 
 def refuse_more_than_a_batch(count: int) -> None:

@@ -132,7 +132,8 @@ async def test_other_routes_take_no_lines(client: httpx.AsyncClient) -> None:
     response = await client.post(URL, content=line("e1"), headers={"Content-Type": "text/csv"})
     assert (response.status_code, response.json()["detail"]) == (
         415,
-        "Send the body as application/json or application/x-ndjson.",
+        "Send the body as application/json or application/x-ndjson or application/cloudevents-batch+json or "
+        "application/cloudevents+json.",
     )
 
 
