@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     )
     api_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     api_port: Port = Field(default=8000, description="Port the API listens on.")
+    usage_batches_max: int = Field(
+        default=8, ge=1, le=200, description="Batches of usage that one API process stores at once; others get 429."
+    )
 
     worker_max_cached_workflows: int = Field(
         default=1000, ge=0, description="Workflows a worker keeps in memory; 0 replays every task from the start."

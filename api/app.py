@@ -45,6 +45,7 @@ from api import (
     usage,
     webhooks,
 )
+from api.admission import Admission
 from api.authentication import KeyRing
 from api.credentials import Mode
 from api.idempotency import forget_old_answers
@@ -118,6 +119,7 @@ def create_app(
     wakeups: Wakeups | None = None,
     bootstrap_api_key: str | None = None,
     spread_seconds: int = 0,
+    usage_batches_max: int = 8,
     routers: Sequence[APIRouter] = ROUTERS,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
@@ -138,6 +140,7 @@ def create_app(
         wakeups=wakeups or NoWakeups(),
         keys=ring,
         clock=clock,
+        usage_batches=Admission(usage_batches_max),
         spread_seconds=spread_seconds,
     )
     app = FastAPI(
@@ -180,6 +183,7 @@ async def create_app_from_settings(found: settings.Settings | None = None) -> Fa
         wakeups=TemporalWakeups(database, temporal),
         bootstrap_api_key=bootstrap.get_secret_value() if bootstrap else None,
         spread_seconds=found.spread_seconds,
+        usage_batches_max=found.usage_batches_max,
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from starlette.requests import Request
 from temporalio.client import Client
 
+from api.admission import Admission
 from api.authentication import KeyRing
 from api.wakeups import Wakeups
 from gateways.payment import PaymentGateway
@@ -17,7 +18,8 @@ from models.database import Database
 class Parts:
     """The parts of one API process. `clock` is the instant of a request, never of business.
 
-    The wake-ups of contracts that are signed are spread over `spread_seconds` after they are due.
+    The wake-ups of contracts that are signed are spread over `spread_seconds` after they are due. `usage_batches` holds
+    the places for batches of usage that are stored at once.
     """
 
     database: Database
@@ -27,6 +29,7 @@ class Parts:
     wakeups: Wakeups
     keys: KeyRing
     clock: Callable[[], datetime]
+    usage_batches: Admission
     spread_seconds: int = 0
 
 

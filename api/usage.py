@@ -59,7 +59,7 @@ class UnmatchedEvent(Output):
     operation_id="sendUsage",
     summary="Send a batch of usage events",
     response_model=UsageResults,
-    responses={409: {}},
+    responses={409: {}, 429: {}},
     openapi_extra={"requestBody": REQUEST_BODY},
     dependencies=[
         needs(
@@ -84,7 +84,8 @@ async def send_usage(request: BoundedRequest, call: CurrentCall, atomic: Atomic 
     lines = await _read_lines(request) if request.media_type == LINES else None
     raw = b"" if lines else await request.body()
     read = _READERS.get(request.media_type, read_batch)
-    answer = await run_in_threadpool(lambda: take_in(call, lines or read(raw), atomic=atomic))
+    with call.parts.usage_batches.place():
+        answer = await run_in_threadpool(lambda: take_in(call, lines or read(raw), atomic=atomic))
     return Response(answer, media_type=JSON)
 
 
