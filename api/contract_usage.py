@@ -102,5 +102,5 @@ def usage_so_far(session: Session, state: ContractState, item: Item) -> Usage:
 def _totals(session: Session, state: ContractState, item: Item) -> UsageTotals:
     assert item.event is not None and item.aggregate is not None and item.reads is not None
     assert item.from_at is not None and item.to_at is not None
-    measure = Measure(item.event, item.aggregate, item.reads, group_by(item.price))
+    measure = Measure(item.event, item.aggregate, item.reads, group_by(item.price), item.filters)
     return aggregate(session, state.contract_id, measure, from_at=item.from_at, to_at=item.to_at)

@@ -32,6 +32,7 @@ class Events:
             item.aggregate,
             self._by_name.get(item.event, ()),
             reads=item.reads,
+            filters=item.filters,
             from_at=item.from_at,
             to_at=item.to_at,
             period_from_at=item.period_from_at,

@@ -26,8 +26,8 @@ class Place:
 def place(root: type[BaseModel], location: Sequence[int | str], prefix: str = "") -> Place:
     """The place of a mistake in what `root` describes.
 
-    The name that tells a kind of price from another is part of pydantic's location and not of the document: it is
-    left out. The keys are those of the mapping that holds the last part, where that is one of a model.
+    The name that tells a kind of price or filter from another is part of pydantic's location and not of the document:
+    it is left out. The keys are those of the mapping that holds the last part, where that is one of a model.
     """
     path, found = prefix, [root]
     keys: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ def _tags(model: type[BaseModel]) -> set[str]:
     """The names by which a union tells the model from the others."""
     return {
         value
-        for name in ("model", "kind")
+        for name in ("model", "kind", "op")
         if name in model.model_fields and get_origin(model.model_fields[name].annotation) is Literal
         for value in get_args(model.model_fields[name].annotation)
     }

@@ -175,6 +175,7 @@ def _usage(state: ContractState, line: Line, progress: LineState, span: Span) ->
         event=meter.event_name,
         aggregate=meter.aggregate,
         reads=meter.reads,
+        filters=meter.filters,
         from_at=span.start_at,
         to_at=span.end_at,
         period_start=start,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from domain.filters import Filter
 from domain.interval import Length, Unit, stated_as
 from domain.prices import (
     Dynamic,
@@ -66,6 +67,9 @@ class Meter(Frozen):
     aggregate: Aggregate
     event: Slug | None = Field(default=None, description="The event name that it reads; its own id if absent.")
     reads: Slug = Field(default="value", description="The event property that it aggregates.")
+    filters: tuple[Filter, ...] = Field(
+        default=(), max_length=10, description="Conditions on properties; an event counts if all hold."
+    )
 
     @property
     def event_name(self) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 
+from domain.filters import Filter, Property, number_of, passes, text_of
 from domain.line import Aggregate
 from domain.money import UNROUNDED, round_ratio
 from domain.prices import ZERO
@@ -13,9 +14,9 @@ from domain.rating import QUOTIENT_DECIMALS, Group, Usage
 
 # What a meter `reads` to get the event's own value instead of a property.
 VALUE = "value"
-_MICROSECOND = timedelta(microseconds=1)
+__all__ = ["VALUE", "Event", "Property", "aggregate", "microseconds"]
 
-Property = str | bool | int | Decimal
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ def aggregate(
     events: Iterable[Event],
     *,
     reads: str = VALUE,
+    filters: Sequence[Filter] = (),
     from_at: datetime,
     to_at: datetime,
     period_from_at: datetime | None = None,
@@ -45,7 +47,8 @@ def aggregate(
 
     `events` come in the order of their arrival: of two at one instant the later one is the latest. The values of
     `each_event` stand by time and then by id. What has nothing to read counts for `count` alone: the property is
-    missing, or is no number where one is needed.
+    missing, or is no number where one is needed. What `filters` exclude is as if it had
+    never come.
 
     For a weighted sum each value counts for the share of the period that is left when it comes; the period is
     `[from_at, to_at)` unless it is given. With `until` only what is before that instant counts, and a value weighs
@@ -58,7 +61,7 @@ def aggregate(
     if aggregate_name == "weighted_sum" and starts_at >= ends_at:
         raise ValueError(f"a weighted sum needs a period, and {ends_at} is not after {starts_at}")
     counts_to = to_at if until is None else min(to_at, until)
-    used = [event for event in events if from_at <= event.at < counts_to]
+    used = [event for event in events if from_at <= event.at < counts_to and passes(event.properties, filters)]
     measure = _Measure(aggregate_name, reads, starts_at, ends_at, ends_at if until is None else min(ends_at, until))
     groups: dict[tuple[tuple[str, str], ...], list[Event]] = {}
     if group_by:
@@ -120,35 +123,18 @@ def _read(used: Sequence[Event], reads: str) -> list[tuple[datetime, Decimal]]:
     """When and what there is to aggregate."""
     if reads == VALUE:
         return [(event.at, event.value) for event in used if event.value is not None]
-    return [(event.at, number) for event in used if (number := _number(event.properties.get(reads))) is not None]
-
-
-def _number(found: Property | None) -> Decimal | None:
-    if isinstance(found, str | bool):
-        return None
-    return Decimal(found) if isinstance(found, int) else found
+    return [(event.at, number) for event in used if (number := number_of(event.properties.get(reads))) is not None]
 
 
 def _distinct(event: Event, reads: str) -> Decimal | str | None:
     """What tells the event apart: its value as a number, or a property as text, so that 1.0 and 1.00 are two."""
     if reads == VALUE:
         return event.value
-    return _text(event.properties[reads]) if reads in event.properties else None
+    return text_of(event.properties[reads]) if reads in event.properties else None
 
 
 def _properties(event: Event, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, _text(event.properties[name])) for name in names if name in event.properties)
-
-
-def _text(found: Property) -> str:
-    """A property as JSON writes it, texts without their quotes."""
-    match found:
-        case bool():
-            return "true" if found else "false"
-        case Decimal():
-            return f"{found:f}"
-        case _:
-            return str(found)
+    return tuple((name, text_of(event.properties[name])) for name in names if name in event.properties)
 
 
 def _quotient(dividend: Decimal, divisor: int) -> Decimal:

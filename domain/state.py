@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 from domain.commands import LineChange
+from domain.filters import Filter
 from domain.line import Meter
 from domain.offers import PlanVersion
 from domain.prices import Price
@@ -96,6 +97,7 @@ class Item:
     rerated: bool = False
     carried: bool = False
     own_day: bool = False
+    filters: tuple[Filter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
+from pydantic import TypeAdapter
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from domain.filters import Filter
 from domain.keys import derived
 from models.base import BIG, INSTANT, JSON, QUANTITY
 from models.usage_lock import watermark
 from models.usage_totals import Aggregate, Measure, UsageTotals, aggregate
+
+_FILTERS: TypeAdapter[tuple[Filter, ...]] = TypeAdapter(tuple[Filter, ...])
 
 
 class RatedLine(SQLModel, table=True):
@@ -60,6 +64,13 @@ class RatedLine(SQLModel, table=True):
     quantity: Decimal = Field(sa_type=QUANTITY)
     groups: list[tuple[dict[str, str], str]] = Field(sa_type=JSON)
     invoice_line_id: str | None = None
+    filters: list[dict[str, Any]] = Field(sa_type=JSON)
+
+    @property
+    def measure(self) -> Measure:
+        """What was counted."""
+        filters = _FILTERS.validate_python(self.filters)
+        return Measure(self.event, cast(Aggregate, self.aggregate), self.reads, tuple(self.group_by), filters)
 
     @property
     def totals(self) -> UsageTotals:
@@ -138,6 +149,7 @@ def claim(session: Session, wanted: Claim) -> RatedLine:
         aggregate=wanted.measure.aggregate,
         reads=wanted.measure.reads,
         group_by=list(wanted.measure.group_by),
+        filters=_FILTERS.dump_python(wanted.measure.filters, mode="json"),
         generation=wanted.generation,
         after_seq=after_seq,
         up_to_seq=up_to_seq,
@@ -196,11 +208,10 @@ def _generations(session: Session, wanted: Claim) -> Sequence[RatedLine]:
 
 
 def _following(newest: RatedLine) -> Claim:
-    measure = Measure(newest.event, cast(Aggregate, newest.aggregate), newest.reads, tuple(newest.group_by))
     return Claim(
         contract_id=newest.contract_id,
         line_id=newest.line_id,
-        measure=measure,
+        measure=newest.measure,
         period_start=newest.period_start,
         period_end=newest.period_end,
         from_at=newest.from_at,
@@ -211,7 +222,7 @@ def _following(newest: RatedLine) -> Claim:
 
 def _same(made: RatedLine, wanted: Claim) -> RatedLine:
     asked = wanted.measure
-    measure = Measure(made.event, cast(Aggregate, made.aggregate), made.reads, tuple(made.group_by))
+    measure = made.measure
     if (made.to_at, made.period_start, made.period_end) != (wanted.to_at, wanted.period_start, wanted.period_end):
         raise ClaimMismatch(f"line {wanted.line_id} claimed up to {made.to_at} from {made.from_at} before")
     if measure != asked:

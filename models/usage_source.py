@@ -118,7 +118,7 @@ class DatabaseUsage:
 def measure_of(item: Item) -> Measure:
     """What is counted for a metered item."""
     assert item.event is not None and item.aggregate is not None and item.reads is not None
-    return Measure(item.event, item.aggregate, item.reads, group_by(item.price))
+    return Measure(item.event, item.aggregate, item.reads, group_by(item.price), item.filters)
 
 
 def _overlapping(claims: Claims, item: Item) -> list[RatedLine]:
@@ -137,12 +137,8 @@ def _covered(claims: Claims, item: Item) -> bool:
 
 
 def _is_of(claim: RatedLine, item: Item) -> bool:
-    same_measure = (claim.aggregate, claim.reads, tuple(claim.group_by)) == (
-        item.aggregate,
-        item.reads,
-        group_by(item.price),
-    )
-    return same_measure and (claim.from_at, claim.to_at, claim.event) == (item.from_at, item.to_at, item.event)
+    same_measure = claim.measure == measure_of(item)
+    return same_measure and (claim.from_at, claim.to_at) == (item.from_at, item.to_at)
 
 
 def _usage(totals: UsageTotals) -> Usage:

@@ -7,9 +7,11 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlmodel import Session
 
+from domain.filters import Filter
 from domain.line import Aggregate
 from domain.metering import VALUE, microseconds
 from domain.rating import QUOTIENT_DECIMALS
+from models import usage_filters
 
 __all__ = ["Aggregate", "Group", "Measure", "UsageTotals", "aggregate"]
 
@@ -37,13 +39,15 @@ class Measure:
     """What is aggregated: the property `reads` of the events named `event`; "value" is the event's own value.
 
     An average and a weighted sum are held to `QUOTIENT_DECIMALS`. Of events at the same instant, the one stored last
-    is the latest. Without anything to aggregate, the quantity is zero.
+    is the latest. Without anything to aggregate, the quantity is zero. An event that
+    `filters` exclude is neither counted nor ignored: it is as if it had never come.
     """
 
     event: str
     aggregate: Aggregate
     reads: str = VALUE
     group_by: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
 
 
 def aggregate(
@@ -84,6 +88,7 @@ def aggregate(
         "runs_to": ends_at if until is None else min(ends_at, until),
         "period_seconds": Decimal(microseconds(starts_at, ends_at)).scaleb(-6),
         **names,
+        **usage_filters.bound(measure.filters),
     }
     rows = session.execute(text(_statement(measure, list(names), each_event)), parameters).all()
     groups = [
@@ -139,5 +144,6 @@ def _statement(measure: Measure, group_names: list[str], each_event: bool) -> st
           SELECT at, seq, source, event_id, {read} AS read, {number} AS number{reads} FROM usage_event
           WHERE contract_id = :contract_id AND event = :event AND at >= :from_at AND at < :to_at
             AND seq > :after_seq AND seq <= coalesce(CAST(:up_to_seq AS bigint), 9223372036854775807)
+            {usage_filters.conditions(measure.filters)}
         ) AS used {grouping}
     """

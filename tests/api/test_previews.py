@@ -13,7 +13,7 @@ from tests.activities.story import Story, line, per_unit, terms
 from tests.api.given import rows
 from tests.api.live import got
 
-METERS = [{"id": "trips", "aggregate": "count"}]
+METERS: list[dict[str, Any]] = [{"id": "trips", "aggregate": "count"}]
 LINES = (
     line("seats", per_unit("10.00"), quantity="2"),
     line(
@@ -117,4 +117,25 @@ async def test_usage_of_the_running_period_is_told_by_stretch_and_group(
     assert found["stretches"][1]["groups"] == [
         {"properties": {"origin": "EWR"}, "quantity": "1"},
         {"properties": {"origin": "JFK"}, "quantity": "1"},
+    ]
+
+
+async def test_usage_that_a_filter_excludes_is_not_told_and_not_billed(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    """Two trips from EWR at 6.12; that from JFK is not counted."""
+    meters = [METERS[0] | {"filters": [{"property": "origin", "op": "not_in", "value": ["JFK", "LGA"]}]}]
+    story = Story(database, terms(*LINES, meters=meters))
+    story.wake()
+    for day, origin in ((5, "EWR"), (20, "EWR"), (21, "JFK")):
+        fly(story, day, origin)
+    (found,) = (await got(client, "/v1/contracts/con_1/usage"))["lines"]
+    (stretch,) = found["stretches"]
+    assert (stretch["quantity"], stretch["groups"]) == ("2", [{"properties": {"origin": "EWR"}, "quantity": "2"}])
+    issued = story.wake()
+    assert issued is not None
+    invoice = await got(client, f"/v1/invoices/{issued.invoice_id}")
+    assert [(each["line"], each["net"]["amount"]) for each in invoice["lines"]] == [
+        ("seats", "20.00"),
+        ("trips", "12.24"),
     ]

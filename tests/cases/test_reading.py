@@ -174,6 +174,7 @@ def test_a_name_that_another_case_has_is_told_with_its_file(tmp_path: Path) -> N
 # Keys, kinds and values.
 
 FLOAT = 'a float is not exact; write the number as a string, such as "12.30"'
+METER = "{id: a, aggregate: sum,"
 EVERY = "expected day, week, month, quarter, year, once or a length such as {months: 6}"
 
 
@@ -199,6 +200,8 @@ EVERY = "expected day, week, month, quarter, year, once or a length such as {mon
         ("price: {", "price: 7, ssp: {", "contract.lines[0].price: "),
         ("lines: [", "line: [", "contract.line: unknown key; did you mean lines?"),
         ("lines: [", "meters: [{id: a, aggregate: total}]\n    lines: [", "contract.meters[0].aggregate: unknown value"),
+        ("contract:", f"meters: [{METER} filtres: []}}]\n  contract:", "meters[0].filtres: unknown key; did you mean filters?"),
+        ("contract:", f"meters: [{METER} filters: [{{property: b, op: eq, valeu: c}}]}}]\n  contract:", "meters[0].filters[0].valeu: unknown key; did you mean value?"),
         ("bill: advance", "bill: advance, meter: calls", "contract.lines[0]: line plan: bill: usage is billed in"),
         ("contract:", "customer: {pays: cash}\n  contract:", "customer.pays: unknown value 'cash'; known are"),
         ("contract:", "customer: {tax: [{name: V, rate: 20.0}]}\n  contract:", f"customer.tax[0].rate: {FLOAT}"),

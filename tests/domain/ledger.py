@@ -60,6 +60,7 @@ class Told:
             item.aggregate,
             known,
             reads=item.reads,
+            filters=item.filters,
             from_at=item.from_at,
             to_at=item.to_at,
             period_from_at=item.period_from_at,

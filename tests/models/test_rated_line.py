@@ -10,12 +10,14 @@ from psycopg import errors
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from domain.filters import Compares, Equals
 from models.database import Database, violated_constraint
 from models.rated_line import (
     Claim,
     ClaimMismatch,
     RatedLine,
     claim,
+    claim_late,
     claimed_events,
     rated_lines,
     with_late_usage,
@@ -27,6 +29,13 @@ from tests.models.usage_samples import FEBRUARY, JANUARY, MARCH, departure, seat
 
 MICROSECOND = timedelta(microseconds=1)
 SEATS = Measure("departure", "sum", "seats", ("origin",))
+FROM_EWR = replace(
+    SEATS,
+    filters=(
+        Equals(property="origin", op="eq", value="EWR"),
+        Compares(property="seats", op="gt", value=Decimal("7.50")),
+    ),
+)
 
 FIRST = Claim(
     contract_id="con_UA_1",
@@ -79,6 +88,20 @@ def test_what_comes_later_is_claimed_by_the_next_generation(database: Database) 
     assert generations == [(JANUARY, 0), (JANUARY, 1), (FEBRUARY, 0)]
 
 
+def test_a_claim_and_what_comes_late_for_it_count_only_what_passes_the_filters(database: Database) -> None:
+    """178 from EWR, not 20 from JFK; late 8 from EWR, neither 7, which is too few, nor 90 from JFK."""
+    wanted = replace(FIRST, measure=FROM_EWR)
+    database.run(start)
+    make(database, wanted)
+    assert make(database, wanted).measure == FROM_EWR
+    database.run(lambda session: ingest(session, [seats("a", 7), seats("b", 8), seats("c", 90, "JFK")]))
+    assert database.run(lambda session: claim_late(session, "con_UA_1")) == 1
+    with database.transaction() as session:
+        counted = [(line.quantity, line.event_count, line.ignored_count) for line in rated_lines(session, "con_UA_1")]
+        assert with_late_usage(session, "con_UA_1") == []
+    assert counted == [(Decimal(178), 1, 0), (Decimal(8), 1, 0)]
+
+
 def test_a_generation_cannot_be_left_out(database: Database) -> None:
     database.run(start)
     with pytest.raises(ClaimMismatch, match="generation 1"):
@@ -91,8 +114,9 @@ def test_a_generation_cannot_be_left_out(database: Database) -> None:
         replace(FIRST, to_at=MARCH),
         replace(FIRST, measure=replace(SEATS, aggregate="max")),
         replace(FIRST, measure=replace(SEATS, group_by=())),
+        replace(FIRST, measure=FROM_EWR),
     ],
-    ids=["another end", "another aggregate", "other groups"],
+    ids=["another end", "another aggregate", "other groups", "other filters"],
 )
 def test_a_claim_cannot_be_made_again_as_another_one(database: Database, changed: Claim) -> None:
     database.run(start)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from domain import metering
+from domain.filters import Compares, Equals, Exists, Filter, OneOf
 from domain.line import Aggregate
 from domain.metering import Event, Property
 from domain.rating import Group, Usage
@@ -38,6 +39,23 @@ SEATS: st.SearchStrategy[Property] = st.one_of(
 )
 PROPERTIES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {}, optional={"seats": SEATS, "origin": st.sampled_from(["EWR", "jfk", "Ä", 7])}
+)
+
+
+NAMES = st.sampled_from(["seats", "origin", "none"])
+WORDS = st.sampled_from(["10", "10.0", "0.0000001", "true", "EWR", "Ä", "'; --", ""])
+FILTERS: st.SearchStrategy[Filter] = st.one_of(
+    st.builds(Equals, property=NAMES, op=st.sampled_from(["eq", "ne"]), value=WORDS),
+    st.builds(
+        OneOf, property=NAMES, op=st.sampled_from(["in", "not_in"]), value=st.lists(WORDS, min_size=1).map(tuple)
+    ),
+    st.builds(
+        Compares,
+        property=NAMES,
+        op=st.sampled_from(["gt", "gte", "lt", "lte"]),
+        value=st.sampled_from([Decimal(0), Decimal("10.00"), Decimal("0.0000001")]),
+    ),
+    st.builds(Exists, property=NAMES, op=st.just("exists"), value=st.booleans()),
 )
 
 
@@ -70,12 +88,13 @@ THIRDS = Arrivals(
 )
 
 
-@example(arrived=THIRDS, reads="value", until=None, grouped=True)
+@example(arrived=THIRDS, reads="value", until=None, grouped=True, filters=())
 @given(
     arrived=arrivals(),
     reads=st.sampled_from(["value", "seats"]),
     until=st.none() | INSTANTS,
     grouped=st.booleans(),
+    filters=st.lists(FILTERS, max_size=2).map(tuple),
 )
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("period_to_at", [None, FEBRUARY + timedelta(days=28), JANUARY + timedelta(days=10)])
@@ -86,6 +105,7 @@ def test_memory_and_database_agree_on_every_aggregate(
     reads: str,
     until: datetime | None,
     grouped: bool,
+    filters: tuple[Filter, ...],
 ) -> None:
     key = f"K{next(SEQUENCE)}"
     group_by = ("origin", "seats") if grouped else ()
@@ -105,8 +125,14 @@ def test_memory_and_database_agree_on_every_aggregate(
                 "until": until,
             }
             in_memory = metering.aggregate(
-                kind, [*arrived.first, *arrived.second], reads=reads, group_by=group_by, each_event=True, **stretch
+                kind,
+                [*arrived.first, *arrived.second],
+                reads=reads,
+                filters=filters,
+                group_by=group_by,
+                each_event=True,
+                **stretch,
             )
-            measure = Measure("departure", kind, reads, group_by)
+            measure = Measure("departure", kind, reads, group_by, filters)
             found = aggregate(session, contract_id, measure, each_event=True, **stretch)
             assert as_usage(found) == in_memory, kind
