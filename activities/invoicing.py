@@ -75,7 +75,7 @@ def _claim_usage(session: Session, request: RateUsage) -> int:
             period_to_at=item.period_end_at,
         )
         claims.append(claim(session, wanted))
-    return late + sum(rated.event_count for rated in claims)
+    return late + sum(rated.changes for rated in claims)
 
 
 def _record_change(session: Session, request: Decided) -> None:

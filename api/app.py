@@ -43,6 +43,7 @@ from api import (
     simulations,
     test_clocks,
     usage,
+    usage_voids,
     webhooks,
 )
 from api.admission import Admission
@@ -83,6 +84,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     simulations.router,
     contract_usage.router,
     usage.router,
+    usage_voids.router,
     invoices.router,
     corrections.router,
     payments.router,

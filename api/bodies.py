@@ -134,14 +134,14 @@ def parse_json(raw: bytes) -> Any:
     return value
 
 
-def load_json(raw: bytes) -> Any:
+def load_json(raw: bytes, *, any_number: bool = False) -> Any:
     """The value in `raw`, decimals exact, its bounds not looked at.
 
     Raises:
         Problem: not JSON (400), or nested so deep that it cannot be read (422).
     """
     try:
-        return decode(raw)
+        return decode(raw, any_number=any_number)
     except RecursionError:
         raise _too_deep() from None
     except NotJson as error:

@@ -16,8 +16,13 @@ def pointer_of(path: Sequence[str | int], body: object, *, missing: bool) -> str
             value = value[step]  # type: ignore[index]
         elif not (missing and index == len(path) - 1):
             continue
-        steps.append(str(step).replace("~", "~0").replace("/", "~1"))
+        steps.append(escaped(str(step)))
     return "".join(f"/{step}" for step in steps)
+
+
+def escaped(name: str) -> str:
+    """The name as a step of a pointer (RFC 6901, section 3)."""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _has(value: object, step: str | int) -> bool:

@@ -20,6 +20,7 @@ from models.usage_waiting import Reason, WaitingEvent, unmatched
 
 BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
 
+Replace = Annotated[bool, Query(description="What was stored with other content is replaced, not a conflict.")]
 Atomic = Annotated[bool, Query(description="Store nothing at all if any event is rejected or conflicts.")]
 
 router = api_router("/v1/usage", "Usage")
@@ -29,7 +30,7 @@ class UsageEventResult(Output):
     """What became of one event of the batch; results come in the order of the events."""
 
     id: str | None = Field(description="The event's id, null where it had none.")
-    result: Literal["accepted", "duplicate", "conflict", "rejected"]
+    result: Literal["accepted", "duplicate", "conflict", "replaced", "rejected"]
     contract: str | None = Field(default=None, description="The contract that it counts for; null while none takes it.")
     reason: str | None = Field(default=None, description="Why it was rejected, and what to do.")
     pointer: str | None = Field(default=None, description="Where in the event the reason lies, as a JSON pointer.")
@@ -40,6 +41,7 @@ class UsageResults(Output):
     accepted: int
     duplicate: int = Field(description="Stored before with the same content: sending again does no harm.")
     conflict: int = Field(description="Stored before with other content, which stays.")
+    replaced: int = Field(description="Took the place of what was stored before; bills made before are corrected.")
     rejected: int
     results: list[UsageEventResult]
 
@@ -71,7 +73,9 @@ class UnmatchedEvent(Output):
         )
     ],
 )
-async def send_usage(request: BoundedRequest, call: CurrentCall, atomic: Atomic = False) -> Response:
+async def send_usage(
+    request: BoundedRequest, call: CurrentCall, atomic: Atomic = False, replace: Replace = False
+) -> Response:
     """Up to 10,000 events, as an array, as `{"events": [...]}` or one a line, in our own shape or as CloudEvents 1.0.
 
     Each has a result of its own. A CloudEvent is told by its `specversion`.
@@ -85,7 +89,7 @@ async def send_usage(request: BoundedRequest, call: CurrentCall, atomic: Atomic 
     raw = b"" if lines else await request.body()
     read = _READERS.get(request.media_type, read_batch)
     with call.parts.usage_batches.place():
-        answer = await run_in_threadpool(lambda: take_in(call, lines or read(raw), atomic=atomic))
+        answer = await run_in_threadpool(lambda: take_in(call, lines or read(raw), atomic=atomic, replace=replace))
     return Response(answer, media_type=JSON)
 
 

@@ -38,7 +38,7 @@ def read_batch(raw: bytes) -> Batch:
     Raises:
         Problem: not JSON (400), or no batch of at most `BATCH_EVENTS_MAX` events (422).
     """
-    content = load_json(raw)
+    content = load_json(raw, any_number=True)
     if isinstance(content, dict) and content.keys() == {"events"}:
         return Batch(_read(content["events"], raw), "/events/{}")
     return Batch(_read(content, raw))
@@ -50,7 +50,7 @@ def read_cloud_batch(raw: bytes) -> Batch:
     Raises:
         Problem: not JSON (400), or no batch of at most `BATCH_EVENTS_MAX` events (422).
     """
-    return Batch(_read(load_json(raw), raw, only_cloud=True))
+    return Batch(_read(load_json(raw, any_number=True), raw, only_cloud=True))
 
 
 def read_cloud_event(raw: bytes) -> Batch:
@@ -59,7 +59,7 @@ def read_cloud_event(raw: bytes) -> Batch:
     Raises:
         Problem: not JSON (400).
     """
-    return Batch(_read([load_json(raw)], raw, only_cloud=True), "")
+    return Batch(_read([load_json(raw, any_number=True)], raw, only_cloud=True), "")
 
 
 def _read(content: object, raw: bytes, *, only_cloud: bool = False) -> list[UsageEvent | Rejection]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from api.cards import holds_card_number
 from api.usage_cloud import cloud_event, is_cloud_event
-from api.usage_fields import ID_LENGTH_MAX, Rejected, instant_of, name_of, properties_of, refuse_cards, value_of
+from api.usage_fields import ID_LENGTH_MAX, Rejected, instant_of, name_of, properties_of, refuse_cards, value_of, within
 from models.usage import UsageEvent
 
 DEFAULT_SOURCE: Final = "api"
@@ -46,7 +46,7 @@ def _event(item: object, search_cards: bool, only_cloud: bool) -> UsageEvent:
         if is_cloud_event(item):
             return cloud_event(item, search_cards=search_cards)
         unknown = min(str(name) for name in item.keys() - _FIELDS)
-        raise Rejected("There is no such field; remove it or correct its name.", f"/{unknown[:ID_LENGTH_MAX]}")
+        raise Rejected("There is no such field; remove it or correct its name.", within("", unknown))
     if search_cards:
         refuse_cards(item, "properties")
     get = item.get

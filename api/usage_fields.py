@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Final
 
 from api.cards import holds_card_number
+from api.decoding import NoNumber
+from api.pointers import escaped
 from domain.prices import plain_decimal
 
 ID_LENGTH_MAX: Final = 200
@@ -58,11 +60,20 @@ def value_of(value: object, pointer: str) -> Decimal | int:
         raise Rejected('A number as text must be written like "1500" or "12.5".', pointer) from None
 
 
+def within(pointer: str, name: str) -> str:
+    """The pointer to the field `name` of what `pointer` points to, or that itself where the name is not to be told."""
+    if not (len(name) <= ID_LENGTH_MAX and name.isprintable()) or holds_card_number(name):
+        return pointer
+    return f"{pointer}/{escaped(name)}"
+
+
 def _number(value: object, pointer: str) -> Decimal | int:
     if type(value) is int and -INTEGER_MAX < value < INTEGER_MAX:
         return value
     if type(value) is Decimal and value.is_finite() and _is_short(value):
         return value
+    if type(value) is NoNumber:
+        raise Rejected("The number is not finite, or too long.", pointer)
     if type(value) is int or type(value) is Decimal:
         raise Rejected(f"Give at most 18 digits, or {DECIMAL_DIGITS_MAX} with a decimal point.", pointer)
     raise Rejected("This must be a number; leave it out where there is none.", pointer)
@@ -83,7 +94,7 @@ def properties_of(value: object, pointer: str) -> Mapping[str, object]:
         if not (0 < len(name) <= ID_LENGTH_MAX and name.isprintable()):
             raise Rejected("A property's name must be a short printable text.", pointer)
         if type(content) is not str or len(content) > TEXT_LENGTH_MAX or not content.isprintable():
-            _check_property(content, f"{pointer}/{name}")
+            _check_property(content, within(pointer, name))
     return value
 
 
@@ -97,14 +108,14 @@ def _check_property(content: object, pointer: str) -> None:
         if "\0" in content or any("\ud800" <= letter <= "\udfff" for letter in content):
             raise Rejected("The text holds a NUL or half of a surrogate pair.", pointer)
         return
-    if not isinstance(content, int | Decimal):
+    if not isinstance(content, int | Decimal | NoNumber):
         raise Rejected("A property must be a text, a number or a boolean.", pointer)
     _number(content, pointer)
 
 
 def refuse_cards(item: Mapping[str, object], inner: str) -> None:
     """Refuse an event with a card number in a field, or in a name or content of its field `inner`."""
-    texts: list[tuple[str, object]] = [(f"/{name}", content) for name, content in item.items()]
+    texts: list[tuple[str, object]] = [(within("", name), content) for name, content in item.items()]
     details = item.get(inner)
     if isinstance(details, dict):
         texts.extend((f"/{inner}", f"{name}\n{content}") for name, content in details.items())

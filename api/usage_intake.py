@@ -11,9 +11,11 @@ from api.calls import Call
 from api.problems import FAULTS_SHOWN_MAX, Problem
 from api.usage_batches import Batch
 from api.usage_events import Rejection
+from api.usage_future import refuse_future
 from models.usage import EventResult, UsageEvent, ingest
 
-OUTCOMES: Final = ("accepted", "duplicate", "conflict", "rejected")
+OUTCOMES: Final = ("accepted", "duplicate", "conflict", "replaced", "rejected")
+ARCHIVED: Final = "The events of its month are archived; nothing can be added to it."
 CONFLICT: Final = "This was stored before, or stands earlier in the batch, with other content."
 
 
@@ -25,21 +27,25 @@ class _Undone(Exception):
         self.results = results
 
 
-def take_in(call: Call, batch: Batch, *, atomic: bool) -> bytes:
+def take_in(call: Call, batch: Batch, *, atomic: bool, replace: bool) -> bytes:
     """The answer to a batch, as JSON, once everything accepted is stored for good.
+
+    With `replace`, what conflicts takes the place of what was stored.
 
     Raises:
         Problem: the batch is `atomic` and holds what is rejected (422) or conflicts (409); nothing was stored.
     """
+    batch = refuse_future(call, batch)
     events = [event for event in batch.events if isinstance(event, UsageEvent)]
     broken = atomic and len(events) < len(batch.events)
 
     def store(session: Session) -> list[EventResult]:
-        results = ingest(session, events)
-        if broken or (atomic and any(result.outcome == "conflict" for result in results)):
+        results = ingest(session, events, replace=replace)
+        outcomes = {result.outcome for result in results}
+        if broken or (atomic and outcomes & {"conflict", "archived"}):
             raise _Undone(results)
-        if any(result.outcome == "accepted" for result in results):
-            call.audit(session, "usage.accepted", "usage")
+        for outcome in sorted(outcomes & {"accepted", "replaced"}):
+            call.audit(session, f"usage.{outcome}", "usage")
         return results
 
     try:
@@ -63,6 +69,8 @@ def _results(batch: Batch, of_events: Iterable[dict[str, Any]]) -> list[dict[str
 
 
 def _stored(event: UsageEvent, result: EventResult) -> dict[str, Any]:
+    if result.outcome == "archived":
+        return {"id": event.event_id, "result": "rejected", "reason": ARCHIVED, "pointer": ""}
     return {"id": event.event_id, "result": result.outcome, "contract": result.contract_id}
 
 
@@ -75,9 +83,9 @@ def _withheld(events: Sequence[UsageEvent], results: Sequence[EventResult]) -> I
     taken_back = set()
     for event, result in zip(events, results, strict=True):
         key = event.source, event.event_id
-        if result.outcome == "accepted":
+        if result.outcome in ("accepted", "replaced"):
             taken_back.add(key)
-        kept = result.outcome == "conflict" or key not in taken_back
+        kept = result.outcome in ("conflict", "archived") or key not in taken_back
         yield _stored(event, result) if kept else {"id": event.event_id, "result": "withheld"}
 
 

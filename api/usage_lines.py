@@ -55,7 +55,7 @@ def _read_line(line: bytes, search_cards: bool) -> UsageEvent | Rejection:
     if len(line) > LINE_BYTES_MAX:
         return Rejection(None, f"The line is longer than {LINE_BYTES_MAX} bytes.", "")
     try:
-        item = decode(line)
+        item = decode(line, any_number=True)
     except NotJson as error:
         place = f" at column {error.column}" if error.column else ""
         return Rejection(None, f"The line is {error.reason}{place}.", "")

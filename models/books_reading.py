@@ -56,7 +56,8 @@ _ALWAYS = {
       )""",
     "periods": """EXISTS (
         SELECT FROM rated_line r
-        WHERE r.contract_id = p.contract_id AND r.line_id = p.line_id AND r.generation > 0 AND r.event_count > 0
+        WHERE r.contract_id = p.contract_id AND r.line_id = p.line_id
+          AND r.generation > 0 AND r.event_count + r.voided_count > 0
           AND r.up_to_seq > p.up_to_seq AND r.period_start >= p.starts_on AND r.period_start < p.ends_on
       )""",
     # All of a term, whose lines may share one price.

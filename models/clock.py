@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Identity, text
+from sqlalchemy import CheckConstraint, Column, Identity, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -48,6 +48,12 @@ def insert_clock(session: Session, clock: TestClock) -> bool:
 
 def get_clock(session: Session, clock_id: str) -> TestClock | None:
     return session.get(TestClock, clock_id)
+
+
+def farthest(session: Session) -> datetime | None:
+    """The instant that the clock farthest ahead shows, or goes to; None where there is no clock."""
+    query = select(func.max(func.coalesce(col(TestClock.target_at), col(TestClock.now_at))))
+    return session.exec(query).one()
 
 
 def list_clocks(session: Session, *, after: int | None, limit: int) -> Sequence[TestClock]:

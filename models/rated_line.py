@@ -13,6 +13,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from domain.filters import Filter
 from domain.keys import derived
+from models import usage_filters
 from models.base import BIG, INSTANT, JSON, QUANTITY
 from models.usage_lock import watermark
 from models.usage_totals import Aggregate, Measure, UsageTotals, aggregate
@@ -23,8 +24,9 @@ _FILTERS: TypeAdapter[tuple[Filter, ...]] = TypeAdapter(tuple[Filter, ...])
 class RatedLine(SQLModel, table=True):
     """The events of a line in `[from_at, to_at)` with a `seq` in `(after_seq, up_to_seq]`, and their quantity.
 
-    Generation 0 claims a stretch first; each later one claims what arrived since the one before. An invoice line
-    takes it over by putting itself into `invoice_line_id`, once; one that bills a period again takes several.
+    Generation 0 claims a stretch first; each later one claims what arrived since the one before, and takes back the
+    `voided_count` events that were counted before and voided since. An invoice line takes it over by putting itself
+    into `invoice_line_id`, once; one that bills a period again takes several.
     """
 
     __tablename__ = "rated_line"
@@ -65,6 +67,12 @@ class RatedLine(SQLModel, table=True):
     groups: list[tuple[dict[str, str], str]] = Field(sa_type=JSON)
     invoice_line_id: str | None = None
     filters: list[dict[str, Any]] = Field(sa_type=JSON)
+    voided_count: int = Field(default=0, sa_type=BIG)
+
+    @property
+    def changes(self) -> int:
+        """How many events it counts or takes back."""
+        return self.event_count + self.voided_count
 
     @property
     def measure(self) -> Measure:
@@ -102,12 +110,17 @@ class ClaimMismatch(ValueError):
 
 
 class ClaimedEvent(NamedTuple):
-    """Where an accepted event went: the rated lines that count it, or no contract at all."""
+    """Where a version of an accepted event went: the rated lines that count it, and those that take it back.
+
+    What was never replaced has one version. A voided one is counted only where a line had counted it before.
+    """
 
     source: str
     event_id: str
     contract_id: str | None
+    is_voided: bool
     rated_line_ids: tuple[str, ...]
+    taken_back_by: tuple[str, ...] = ()
 
 
 def claim(session: Session, wanted: Claim) -> RatedLine:
@@ -157,6 +170,7 @@ def claim(session: Session, wanted: Claim) -> RatedLine:
         ignored_count=totals.ignored_count,
         quantity=totals.total,
         groups=[(dict(properties), str(quantity)) for properties, quantity in totals.groups],
+        voided_count=_voided_since(session, wanted, after_seq, up_to_seq) if after_seq else 0,
     )
     session.add(rated)
     session.flush()
@@ -171,18 +185,18 @@ def rated_lines(session: Session, contract_id: str) -> Sequence[RatedLine]:
 
 
 def with_late_usage(session: Session, contract_id: str) -> Sequence[RatedLine]:
-    """The newest claim of every stretch for which more events have arrived since."""
+    """The newest claim of every stretch for which events have arrived or were voided since."""
     late = session.execute(_LATE, {"contract_id": contract_id}).scalars().all()
     order = (col(RatedLine.line_id), col(RatedLine.from_at))
     return session.exec(select(RatedLine).where(col(RatedLine.id).in_(late)).order_by(*order)).all()
 
 
 def claim_late(session: Session, contract_id: str) -> int:
-    """Claim the usage that came late for stretches that were claimed before; return how many events that are.
+    """Claim what came late or was voided in stretches that were claimed before; return how many events that are.
 
     Events of the contract are kept out until this transaction ends. Done again, it claims what came meanwhile.
     """
-    return sum(claim(session, _following(newest)).event_count for newest in with_late_usage(session, contract_id))
+    return sum(claim(session, _following(newest)).changes for newest in with_late_usage(session, contract_id))
 
 
 def claims_since(session: Session, contract_id: str, lines: Collection[str], since_at: datetime) -> Sequence[RatedLine]:
@@ -194,8 +208,25 @@ def claims_since(session: Session, contract_id: str, lines: Collection[str], sin
 
 
 def claimed_events(session: Session) -> list[ClaimedEvent]:
-    """Every accepted event with the rated lines that count it. Reads all events: for audits and tests."""
-    return [ClaimedEvent(row[0], row[1], row[2], tuple(row[3])) for row in session.execute(_CLAIMED)]
+    """Every version of every accepted event with where it went. Reads all events: for audits and tests."""
+    rows = session.execute(_CLAIMED)
+    return [ClaimedEvent(row[0], row[1], row[2], row[3], tuple(row[4]), tuple(row[5])) for row in rows]
+
+
+def _voided_since(session: Session, wanted: Claim, after_seq: int, up_to_seq: int) -> int:
+    """How many events of the stretch an earlier claim counted that were voided between the watermarks."""
+    parameters = {
+        "contract_id": wanted.contract_id,
+        "event": wanted.measure.event,
+        "from_at": wanted.from_at,
+        "to_at": wanted.to_at,
+        "after_seq": after_seq,
+        "up_to_seq": up_to_seq,
+        **usage_filters.bound(wanted.measure.filters),
+    }
+    counted = text(_VOIDED + usage_filters.conditions(wanted.measure.filters))
+    voided: int = session.execute(counted, parameters).scalar_one()
+    return voided
 
 
 def _generations(session: Session, wanted: Claim) -> Sequence[RatedLine]:
@@ -239,12 +270,25 @@ _LATE = text(f"""
         WHERE n.contract_id = r.contract_id AND n.line_id = r.line_id AND n.from_at = r.from_at
           AND n.generation > r.generation
       )
-      AND EXISTS (SELECT FROM usage_event e WHERE {_COUNTS} AND e.seq > r.up_to_seq)
+      AND EXISTS (
+        SELECT FROM usage_event e WHERE {_COUNTS} AND (
+          e.seq > r.up_to_seq AND e.voided_seq IS NULL OR e.seq <= r.up_to_seq AND e.voided_seq > r.up_to_seq
+        )
+      )
 """)
+_VOIDED = """
+    SELECT count(*) FROM usage_event
+    WHERE contract_id = :contract_id AND event = :event AND at >= :from_at AND at < :to_at
+      AND seq <= :after_seq AND voided_seq > :after_seq AND voided_seq <= :up_to_seq
+"""
 _CLAIMED = text(f"""
-    SELECT e.source, e.event_id, e.contract_id,
-      coalesce(array_agg(r.id ORDER BY r.id) FILTER (WHERE r.id IS NOT NULL), ARRAY[]::text[])
-    FROM usage_event e
-    LEFT JOIN rated_line r ON {_COUNTS} AND r.after_seq < e.seq AND e.seq <= r.up_to_seq
-    GROUP BY e.source, e.event_id, e.contract_id ORDER BY e.source, e.event_id
+    SELECT e.source, e.event_id, e.contract_id, e.voided_seq IS NOT NULL,
+      coalesce(array_agg(r.id ORDER BY r.id) FILTER (
+        WHERE r.after_seq < e.seq AND e.seq <= r.up_to_seq AND (e.voided_seq IS NULL OR e.voided_seq > r.up_to_seq)
+      ), '{{}}'),
+      coalesce(array_agg(r.id ORDER BY r.id) FILTER (
+        WHERE e.seq <= r.after_seq AND r.after_seq < e.voided_seq AND e.voided_seq <= r.up_to_seq
+      ), '{{}}')
+    FROM usage_event e LEFT JOIN rated_line r ON {_COUNTS}
+    GROUP BY e.seq, e.at ORDER BY e.source, e.event_id, e.seq
 """)

@@ -23,4 +23,4 @@ import models.plan_migration
 import models.quote
 import models.rated_line
 import models.recognition
-import models.usage  # noqa: F401
+import models.usage_tables  # noqa: F401

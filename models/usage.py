@@ -8,43 +8,14 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 import orjson
-from sqlalchemy import CheckConstraint, Column, Identity, Index, LargeBinary, text
-from sqlmodel import Field, Session, SQLModel
+from sqlalchemy import text
+from sqlmodel import Session
 
-from models.base import BIG, INSTANT, JSON, QUANTITY
 from models.usage_lock import lock_shared
-
-_WAITING = text("contract_id IS NULL")
-
-
-class StoredUsageEvent(SQLModel, table=True):
-    """An event as it came, and the contract it was matched to; without one it waits.
-
-    `seq` rises with every event that joins a contract, see `models.usage_lock`.
-    """
-
-    __tablename__ = "usage_event"
-    __table_args__ = (
-        CheckConstraint("requested_contract_id IS NOT NULL OR customer_key IS NOT NULL", name="addressed"),
-        Index("ix_usage_event_contract_id_event_at", "contract_id", "event", "at"),
-        Index("ix_usage_event_waiting", "seq", postgresql_where=_WAITING),
-        Index("ix_usage_event_waiting_customer", "customer_key", "at", postgresql_where=_WAITING),
-        Index("ix_usage_event_waiting_contract", "requested_contract_id", "at", postgresql_where=_WAITING),
-    )
-
-    source: str = Field(primary_key=True)
-    event_id: str = Field(primary_key=True)
-    seq: int | None = Field(default=None, sa_column=Column(BIG, Identity(always=True), nullable=False))
-    body_hash: bytes = Field(sa_type=LargeBinary)
-    customer_key: str | None = None
-    requested_contract_id: str | None = None
-    contract_id: str | None = None
-    event: str
-    at: datetime = Field(sa_type=INSTANT)
-    value: Decimal | None = Field(default=None, sa_type=QUANTITY)
-    properties: dict[str, object] = Field(sa_type=JSON)
-    # When it arrived: a fact about the record, so the database's clock tells it.
-    received_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": text("now()")})
+from models.usage_parts import make_parts, month_of
+from models.usage_staging import StagedRow, stage
+from models.usage_voiding import EventKey, addresses, hold
+from models.usage_voiding import replace as replace_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +40,7 @@ class UsageEvent:
         return self.contract_id or self.customer_key or ""
 
 
-Outcome = Literal["accepted", "duplicate", "conflict"]
+Outcome = Literal["accepted", "duplicate", "conflict", "replaced", "archived"]
 
 
 class EventResult(NamedTuple):
@@ -85,26 +56,34 @@ class _Term(NamedTuple):
     ends_at: datetime | None
 
 
-def ingest(session: Session, events: Sequence[UsageEvent]) -> list[EventResult]:
+def ingest(session: Session, events: Sequence[UsageEvent], *, replace: bool = False) -> list[EventResult]:
     """Store the events that are new, and say of each, in their order, what became of it.
 
     An event that was stored before, or comes twice in `events`, is a duplicate; with another content it is a
-    conflict, and the first stays. What no contract takes, or more than one, is stored and waits.
+    conflict, and the first stays. With `replace` the other content takes the place of what was stored before, and one
+    that was voided counts again; within `events` the first still stays. What no contract takes, or more than one, is
+    stored and waits. What happened in a month whose events are archived is not taken.
     """
     if not events:
         return []
-    lock_shared(session, {event.address for event in events})
+    closed = make_parts(session, (event.at for event in events))
+    keys = [EventKey(event.source, event.event_id) for event in events]
+    before = addresses(session, set(keys)) if replace else set()
+    lock_shared(session, before | {event.address for event in events})
     terms = _terms(session, events)
     matched = [_match(event, terms) for event in events]
-    firsts: dict[tuple[str, str], int] = {}
-    repeated = []
-    for position, event in enumerate(events):
-        if firsts.setdefault((event.source, event.event_id), position) != position:
-            repeated.append(position)
-    rows = [_row(position, events[position], matched[position]) for position in firsts.values()]
-    repeated += session.execute(_INSERT, {"events": _json(rows).decode()}).scalars()
-    outcomes = _compared(session, {position: events[position] for position in repeated})
-    return [EventResult(outcomes.get(position, "accepted"), found) for position, found in enumerate(matched)]
+    firsts: dict[EventKey, int] = {}
+    for position, (key, event) in enumerate(zip(keys, events, strict=True)):
+        if month_of(event.at) not in closed:
+            firsts.setdefault(key, position)
+    stage(session, (_row(position, events[position], matched[position]) for position in firsts.values()))
+    known = set(session.execute(_STORE).scalars())
+    outcomes: dict[int, Outcome] = {position: "accepted" for position in firsts.values() if position not in known}
+    if replace and known:
+        outcomes |= _replaced(session, {position: events[position] for position in known})
+    compared = {position: event for position, event in enumerate(events) if position not in outcomes}
+    outcomes |= _compared(session, compared)
+    return [EventResult(outcomes[position], found) for position, found in enumerate(matched)]
 
 
 def _terms(session: Session, events: Sequence[UsageEvent]) -> dict[str, list[_Term]]:
@@ -131,20 +110,20 @@ def _match(event: UsageEvent, terms: Mapping[str, Sequence[_Term]]) -> str | Non
     return found[0] if len(found) == 1 else None
 
 
-def _row(position: int, event: UsageEvent, contract_id: str | None) -> dict[str, object]:
-    return {
-        "position": position,
-        "source": event.source,
-        "event_id": event.event_id,
-        "body_hash": _hash(event).hex(),
-        "customer_key": event.customer_key,
-        "requested_contract_id": event.contract_id,
-        "contract_id": contract_id,
-        "event": event.event,
-        "at": event.at,
-        "value": event.value,
-        "properties": event.properties,
-    }
+def _row(position: int, event: UsageEvent, contract_id: str | None) -> StagedRow:
+    return (
+        position,
+        event.source,
+        event.event_id,
+        _hash(event),
+        event.customer_key,
+        event.contract_id,
+        contract_id,
+        event.event,
+        event.at,
+        event.value,
+        _json(event.properties),
+    )
 
 
 def _hash(event: UsageEvent) -> bytes:
@@ -166,16 +145,32 @@ def _exact(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is no property of an event")
 
 
+def _replaced(session: Session, events: Mapping[int, UsageEvent]) -> dict[int, Outcome]:
+    """Put the staged events in place of what is stored and differs; those that are the same are left out."""
+    held = {row.key: row for row in hold(session, [EventKey(e.source, e.event_id) for e in events.values()])}
+    outcomes: dict[int, Outcome] = {}
+    for position, event in events.items():
+        stored = held[EventKey(event.source, event.event_id)]
+        if stored.is_archived:
+            outcomes[position] = "archived"
+        elif stored.is_voided or stored.body_hash != _hash(event):
+            outcomes[position] = "replaced"
+    wanted = [EventKey(events[position].source, events[position].event_id) for position in outcomes]
+    replace_held(session, [key for key in wanted if not held[key].is_archived])
+    return outcomes
+
+
 def _compared(session: Session, events: Mapping[int, UsageEvent]) -> dict[int, Outcome]:
-    """What those of the events are that were stored before: the same, or in conflict."""
+    """What those of the events are that were not stored: the same as before, in conflict, or of a closed month."""
     if not events:
         return {}
     keys = {"sources": [e.source for e in events.values()], "event_ids": [e.event_id for e in events.values()]}
     stored = {(row.source, row.event_id): row.body_hash for row in session.execute(_HASHES, keys)}
-    return {
-        position: "duplicate" if stored[event.source, event.event_id] == _hash(event) else "conflict"
-        for position, event in events.items()
-    }
+    outcomes: dict[int, Outcome] = {}
+    for position, event in events.items():
+        found = stored.get((event.source, event.event_id))
+        outcomes[position] = "archived" if found is None else "duplicate" if found == _hash(event) else "conflict"
+    return outcomes
 
 
 _TERMS = text("""
@@ -188,26 +183,24 @@ _TERMS = text("""
       AND (c.ends_at IS NULL OR c.ends_at > :first_at)
 """)
 # Gives back the positions that were stored before. One order for all batches, so that two never wait for each other.
-_INSERT = text("""
-    WITH incoming AS MATERIALIZED (
-      SELECT * FROM json_to_recordset(CAST(:events AS json)) AS e (
-        position int, source text, event_id text, body_hash text, customer_key text, requested_contract_id text,
-        contract_id text, event text, at timestamptz, value numeric, properties jsonb
-      )
+_STORE = text("""
+    WITH keyed AS (
+      INSERT INTO usage_key (source, event_id, at, body_hash)
+      SELECT source, event_id, at, body_hash FROM usage_staged ORDER BY source, event_id
+      ON CONFLICT (source, event_id) DO NOTHING
+      RETURNING source, event_id, seq
     ), stored AS (
       INSERT INTO usage_event (
-        source, event_id, body_hash, customer_key, requested_contract_id, contract_id, event, at, value, properties
+        seq, at, source, event_id, customer_key, requested_contract_id, contract_id, event, value, properties
       )
-      SELECT source, event_id, decode(body_hash, 'hex'), customer_key, requested_contract_id, contract_id, event, at,
-        value, properties
-      FROM incoming ORDER BY source, event_id
-      ON CONFLICT (source, event_id) DO NOTHING
-      RETURNING source, event_id
+      SELECT k.seq, s.at, s.source, s.event_id, s.customer_key, s.requested_contract_id, s.contract_id, s.event,
+        s.value, s.properties
+      FROM usage_staged s JOIN keyed k USING (source, event_id)
     )
-    SELECT position FROM incoming i
-    WHERE NOT EXISTS (SELECT FROM stored s WHERE s.source = i.source AND s.event_id = i.event_id)
+    SELECT position FROM usage_staged s
+    WHERE NOT EXISTS (SELECT FROM keyed k WHERE k.source = s.source AND k.event_id = s.event_id)
 """)
 _HASHES = text("""
-    SELECT source, event_id, body_hash FROM usage_event
+    SELECT source, event_id, body_hash FROM usage_key
     WHERE (source, event_id) IN (SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:event_ids AS text[])))
 """)

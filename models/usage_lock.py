@@ -51,4 +51,4 @@ def _buckets(addresses: Iterable[str]) -> list[int]:
 _SHARED = text("SELECT pg_advisory_xact_lock_shared(:space, bucket) FROM unnest(CAST(:buckets AS int[])) AS bucket")
 _EXCLUSIVE = text("SELECT pg_advisory_xact_lock(:space, bucket) FROM unnest(CAST(:buckets AS int[])) AS bucket")
 _KEY = text("SELECT k.key FROM contract c JOIN customer k ON k.id = c.customer_id WHERE c.id = :contract_id")
-_LAST_SEQ = text("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM usage_event_seq_seq")
+_LAST_SEQ = text("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM usage_seq")

@@ -61,7 +61,7 @@ class DatabaseUsage:
 
     def changed(self, period: RatedPeriod) -> bool:
         """Whether usage of the period was claimed after it was last billed."""
-        late = [claim for claim in self._claims_in(period) if claim.generation and claim.event_count]
+        late = [claim for claim in self._claims_in(period) if claim.generation and claim.changes]
         found = bool(late) and max(claim.up_to_seq for claim in late) > self._counted_up_to(period.id)
         if found:
             self.rated_again.add(period.id)

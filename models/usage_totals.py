@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -14,6 +15,9 @@ from domain.rating import QUOTIENT_DECIMALS
 from models import usage_filters
 
 __all__ = ["Aggregate", "Group", "Measure", "UsageTotals", "aggregate"]
+
+# No event has a larger one, so up to it all events count that were never voided.
+LAST_SEQ: Final = 2**63 - 1
 
 Group = tuple[tuple[tuple[str, str], ...], Decimal]
 
@@ -66,9 +70,9 @@ def aggregate(
 ) -> UsageTotals:
     """The quantity of the contract's events in `[from_at, to_at)`, with a `seq` in `(after_seq, up_to_seq]`.
 
-    For a weighted sum each value counts for the share of the period that is left when it comes; the period is
-    `[from_at, to_at)` unless it is given. With `until` only what is before that instant counts, and a value weighs
-    only up to it. `each_event` asks for the single values too.
+    What was voided by `up_to_seq` does not count. For a weighted sum each value counts for the share of the period
+    that is left when it comes; the period is `[from_at, to_at)` unless it is given. With `until` only what is before
+    that instant counts, and a value weighs only up to it. `each_event` asks for the single values too.
 
     Raises:
         ValueError: if a weighted sum is asked for a period without length.
@@ -83,7 +87,7 @@ def aggregate(
         "from_at": from_at,
         "to_at": to_at if until is None else min(to_at, until),
         "after_seq": after_seq,
-        "up_to_seq": up_to_seq,
+        "up_to_seq": LAST_SEQ if up_to_seq is None else up_to_seq,
         "property": measure.reads,
         "runs_to": ends_at if until is None else min(ends_at, until),
         "period_seconds": Decimal(microseconds(starts_at, ends_at)).scaleb(-6),
@@ -143,7 +147,8 @@ def _statement(measure: Measure, group_names: list[str], each_event: bool) -> st
         FROM (
           SELECT at, seq, source, event_id, {read} AS read, {number} AS number{reads} FROM usage_event
           WHERE contract_id = :contract_id AND event = :event AND at >= :from_at AND at < :to_at
-            AND seq > :after_seq AND seq <= coalesce(CAST(:up_to_seq AS bigint), 9223372036854775807)
+            AND seq > :after_seq AND seq <= CAST(:up_to_seq AS bigint)
+            AND (voided_seq IS NULL OR voided_seq > CAST(:up_to_seq AS bigint))
             {usage_filters.conditions(measure.filters)}
         ) AS used {grouping}
     """

@@ -63,28 +63,38 @@ _UNMATCHED = text("""
         ) > 1 THEN 'several_contracts'
         ELSE 'outside_term'
       END
-    FROM usage_event e WHERE e.contract_id IS NULL AND e.seq > :after ORDER BY e.seq LIMIT :limit
+    FROM usage_event e WHERE e.contract_id IS NULL AND e.voided_seq IS NULL AND e.seq > :after
+    ORDER BY e.seq LIMIT :limit
 """)
+# The key follows the event's new `seq`, by which it is found.
 _JOIN = text("""
-    UPDATE usage_event e SET contract_id = c.id, seq = DEFAULT FROM contract c
-    WHERE c.id = :contract_id AND e.contract_id IS NULL
-      AND c.starts_at <= e.at AND (c.ends_at IS NULL OR e.at < c.ends_at)
-      AND (
-        e.requested_contract_id = c.id
-        OR e.requested_contract_id IS NULL AND e.customer_key = :key AND NOT EXISTS (
-          SELECT FROM contract other
-          WHERE other.customer_id = c.customer_id AND other.id <> c.id
-            AND other.starts_at <= e.at AND (other.ends_at IS NULL OR e.at < other.ends_at)
+    WITH joined AS (
+      UPDATE usage_event e SET contract_id = c.id, seq = nextval('usage_seq') FROM contract c
+      WHERE c.id = :contract_id AND e.contract_id IS NULL AND e.voided_seq IS NULL
+        AND c.starts_at <= e.at AND (c.ends_at IS NULL OR e.at < c.ends_at)
+        AND (
+          e.requested_contract_id = c.id
+          OR e.requested_contract_id IS NULL AND e.customer_key = :key AND NOT EXISTS (
+            SELECT FROM contract other
+            WHERE other.customer_id = c.customer_id AND other.id <> c.id
+              AND other.starts_at <= e.at AND (other.ends_at IS NULL OR e.at < other.ends_at)
+          )
         )
-      )
-    RETURNING e.seq
+      RETURNING e.source, e.event_id, e.seq
+    )
+    UPDATE usage_key k SET seq = j.seq FROM joined j WHERE k.source = j.source AND k.event_id = j.event_id
+    RETURNING k.seq
 """)
 _LEAVE = text("""
-    UPDATE usage_event e SET contract_id = NULL, seq = DEFAULT
-    WHERE e.contract_id = :contract_id AND e.at >= :ends_at AND NOT EXISTS (
-      SELECT FROM rated_line r
-      WHERE r.contract_id = e.contract_id AND r.event = e.event AND r.from_at <= e.at AND e.at < r.to_at
-        AND r.after_seq < e.seq AND e.seq <= r.up_to_seq
+    WITH gone AS (
+      UPDATE usage_event e SET contract_id = NULL, seq = nextval('usage_seq')
+      WHERE e.contract_id = :contract_id AND e.at >= :ends_at AND e.voided_seq IS NULL AND NOT EXISTS (
+        SELECT FROM rated_line r
+        WHERE r.contract_id = e.contract_id AND r.event = e.event AND r.from_at <= e.at AND e.at < r.to_at
+          AND r.after_seq < e.seq AND e.seq <= r.up_to_seq
+      )
+      RETURNING e.source, e.event_id, e.seq
     )
-    RETURNING e.seq
+    UPDATE usage_key k SET seq = g.seq FROM gone g WHERE k.source = g.source AND k.event_id = g.event_id
+    RETURNING k.seq
 """)

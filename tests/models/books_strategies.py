@@ -23,6 +23,7 @@ from domain.books import (
     Schedule,
     Window,
 )
+from domain.filters import Compares, Equals, Exists, Filter, OneOf
 from domain.keys import derived
 from domain.prices import Price
 from domain.rating import Step
@@ -82,7 +83,16 @@ def some(kind: type[T], **given: st.SearchStrategy[Any]) -> st.SearchStrategy[T]
 
 
 signed = st.integers(-MOST, MOST)
-items: st.SearchStrategy[Item] = some(Item, price=st.sampled_from(PRICES))
+conditions: st.SearchStrategy[Filter] = st.sampled_from(
+    [
+        Equals(property="origin", op="ne", value='a "quoted" \\ name'),
+        OneOf(property="origin", op="in", value=("EWR", "Größe 1")),
+        Compares(property="seats", op="gte", value=Decimal("1.50")),
+        Exists(property="seats", op="exists", value=False),
+    ]
+)
+filters = st.lists(conditions, max_size=2).map(tuple)
+items: st.SearchStrategy[Item] = some(Item, price=st.sampled_from(PRICES), filters=filters)
 plain = decimals.map(lambda number: f"{number:f}")
 delivered = st.lists(st.tuples(days, plain), max_size=2).map(tuple)
 

@@ -13,7 +13,7 @@ from models.database import Database
 from models.migrations import MIGRATION_LOCK, migrate
 from tests.models.ledger_samples import raw_connection, wait_for_a_lock
 
-GUARDED = ("account", "accounting_period", "journal_entry", "journal_line", "rated_line", "usage_event")
+GUARDED = ("account", "accounting_period", "journal_entry", "journal_line", "rated_line", "usage_event", "usage_key")
 GOLDEN = Path(__file__).parent / "guards.golden.txt"
 
 _GUARDS = """

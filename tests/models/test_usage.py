@@ -9,7 +9,8 @@ from sqlalchemy import func, text
 from sqlmodel import Session, select
 
 from models.database import Database
-from models.usage import EventResult, StoredUsageEvent, UsageEvent, ingest
+from models.usage import EventResult, UsageEvent, ingest
+from models.usage_tables import StoredUsageEvent
 from tests.models.ledger_samples import raw_connection
 from tests.models.usage_samples import FEBRUARY, JANUARY, MARCH, add_contract, departure, sign
 

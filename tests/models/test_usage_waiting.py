@@ -5,7 +5,8 @@ from sqlmodel import Session, select
 
 from models.database import Database
 from models.rated_line import Claim, claim
-from models.usage import StoredUsageEvent, ingest
+from models.usage import ingest
+from models.usage_tables import StoredUsageEvent
 from models.usage_totals import Measure
 from models.usage_waiting import match_waiting, release_after_end, unmatched
 from tests.models.ledger_samples import wait_for_a_lock

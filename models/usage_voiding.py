@@ -1,0 +1,97 @@
+"""Usage that was wrong: events voided or replaced by another version, before or after they were billed.
+
+Nothing is overwritten. A voided event keeps its row and gets the number from which on it no longer counts, out of the
+sequence that tells the order of arrival: so a bill made before still counts it, and the next one takes it back.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from models.usage_lock import lock_shared
+
+VoidOutcome = Literal["voided", "already_voided", "unknown", "archived"]
+
+
+class EventKey(NamedTuple):
+    source: str
+    event_id: str
+
+
+class Held(NamedTuple):
+    """A stored key that no one else can change before this transaction ends."""
+
+    key: EventKey
+    body_hash: bytes
+    is_voided: bool
+    is_archived: bool
+
+
+def void(session: Session, keys: Sequence[EventKey]) -> list[VoidOutcome]:
+    """Let the events no longer count, and say of each, in their order, what became of it."""
+    outcomes: dict[EventKey, VoidOutcome] = {}
+    lock_shared(session, addresses(session, keys))
+    for held in hold(session, keys):
+        outcomes[held.key] = "archived" if held.is_archived else "already_voided" if held.is_voided else "voided"
+    _void(session, [key for key, outcome in outcomes.items() if outcome == "voided"])
+    return [outcomes.get(key, "unknown") for key in keys]
+
+
+def addresses(session: Session, keys: Collection[EventKey]) -> set[str]:
+    """The addresses of stored events, to be locked before the events are held."""
+    return set(session.execute(_ADDRESSES, _bound(keys)).scalars())
+
+
+def hold(session: Session, keys: Collection[EventKey]) -> list[Held]:
+    """Keep others from changing the stored ones of these events; their addresses are locked already."""
+    session.execute(_LOCK, _bound(keys))
+    rows = session.execute(_HELD, _bound(keys))
+    return [Held(EventKey(*row[:2]), row[2], row[3], row[4]) for row in rows]
+
+
+def replace(session: Session, keys: Collection[EventKey]) -> None:
+    """Put the staged version of the events, which are held, in place of the stored one."""
+    _void(session, keys)
+    session.execute(_RENEW, _bound(keys))
+
+
+def _void(session: Session, keys: Collection[EventKey]) -> None:
+    if keys:
+        session.execute(_VOID, _bound(keys))
+
+
+def _bound(keys: Collection[EventKey]) -> dict[str, list[str]]:
+    return {"sources": [key.source for key in keys], "event_ids": [key.event_id for key in keys]}
+
+
+_WANTED = "(k.source, k.event_id) IN (SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:event_ids AS text[])))"
+_OF_KEY = "e.seq = k.seq AND e.at = k.at"
+_ADDRESSES = text(f"""
+    SELECT DISTINCT coalesce(e.requested_contract_id, e.customer_key)
+    FROM usage_key k JOIN usage_event e ON {_OF_KEY} WHERE {_WANTED}
+""")
+# A statement of its own, as the next one sees what was committed while this one waited. In one order for all.
+_LOCK = text(f"SELECT FROM usage_key k WHERE {_WANTED} ORDER BY k.source, k.event_id FOR UPDATE")
+_HELD = text(f"""
+    SELECT k.source, k.event_id, k.body_hash, e.voided_seq IS NOT NULL, e.seq IS NULL
+    FROM usage_key k LEFT JOIN usage_event e ON {_OF_KEY} WHERE {_WANTED}
+""")
+_VOID = text(f"""
+    UPDATE usage_event e SET voided_seq = nextval('usage_seq') FROM usage_key k
+    WHERE {_OF_KEY} AND e.voided_seq IS NULL AND {_WANTED}
+""")
+_RENEW = text(f"""
+    WITH renewed AS (
+      UPDATE usage_key k SET seq = nextval('usage_seq'), at = s.at, body_hash = s.body_hash FROM usage_staged s
+      WHERE s.source = k.source AND s.event_id = k.event_id AND {_WANTED}
+      RETURNING k.source, k.event_id, k.seq
+    )
+    INSERT INTO usage_event (
+      seq, at, source, event_id, customer_key, requested_contract_id, contract_id, event, value, properties
+    )
+    SELECT k.seq, s.at, s.source, s.event_id, s.customer_key, s.requested_contract_id, s.contract_id, s.event,
+      s.value, s.properties
+    FROM usage_staged s JOIN renewed k USING (source, event_id)
+""")
