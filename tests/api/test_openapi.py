@@ -58,6 +58,7 @@ async def test_every_post_but_usage_webhooks_and_links_documents_the_idempotency
     }
     assert without == {
         "POST /v1/usage",
+        "POST /v1/usage/voids",
         "POST /v1/webhooks/stripe",
         "POST /v1/public/quotes/{token}/accept",
         "POST /v1/public/quotes/{token}/decline",

@@ -73,6 +73,7 @@ async def test_one_bad_event_never_harms_the_others(
         "accepted": 2,
         "duplicate": 2,
         "conflict": 1,
+        "replaced": 0,
         "rejected": 2,
         "results": [
             {"id": "new", "result": "accepted", "contract": "con_1"},
@@ -161,7 +162,8 @@ async def test_what_is_no_batch_is_refused(client: httpx.AsyncClient) -> None:
 
 async def test_a_batch_of_ten_thousand_is_taken_and_an_empty_one_too(client: httpx.AsyncClient) -> None:
     assert (await send(client, *(event(f"e{number}") for number in range(10_000))))["accepted"] == 10_000
-    assert await send(client) == {"accepted": 0, "duplicate": 0, "conflict": 0, "rejected": 0, "results": []}
+    counts = {"accepted": 0, "duplicate": 0, "conflict": 0, "replaced": 0, "rejected": 0}
+    assert await send(client) == {**counts, "results": []}
 
 
 async def test_a_card_number_in_one_event_rejects_that_one_and_is_not_repeated(
@@ -288,3 +290,147 @@ async def test_an_atomic_batch_without_one_good_event_is_rejected_too(client: ht
     assert response.status_code == 422
     assert len(response.json()["errors"]) == 50
     assert len(response.json()["results"]) == 60
+
+
+LONG = "x" * 1_000_000
+NOTE = "x" * 65_536
+# Raw, because no JSON writer makes such numbers. Each is one bad event among two good ones.
+BAD = {
+    "NaN": (
+        b'{"id": "b", "customer": "airline-UA", "event": "d", "at": "2013-01-15T12:00:00Z", "value": NaN}',
+        "/value",
+    ),
+    "infinite": (
+        b'{"id": "b", "customer": "c", "event": "d", "at": "2013-01-15T12:00:00Z", "properties": {"n": -Infinity}}',
+        "/properties/n",
+    ),
+    "1e400": (
+        b'{"id": "b", "customer": "airline-UA", "event": "d", "at": "2013-01-15T12:00:00Z", "value": 1e400}',
+        "/value",
+    ),
+    "an exponent beyond decimals": (
+        b'{"id": "b", "customer": "c", "event": "d", "at": "2013-01-15T12:00:00Z", "value": 1e99999999999999999999}',
+        "/value",
+    ),
+    "a number of 5,000 digits": (b'{"id": "b", "customer": "c", "event": "d", "at": ' + b"1" * 5000 + b"}", "/at"),
+    "an id of a million characters": (
+        f'{{"id": "{LONG}", "customer": "c", "event": "d", "at": "2013-01-15T12:00:00Z"}}'.encode(),
+        "/id",
+    ),
+    "64 KB of properties": (
+        f'{{"id": "b", "customer": "c", "event": "d", "at": "2013-01-15T12:00Z", "properties": {{"n": "{NOTE}"}}}}'.encode(),
+        "/properties/n",
+    ),
+    "a wrong type": (
+        b'{"id": "b", "customer": "c", "event": "d", "at": "2013-01-15T12:00:00Z", "value": [1]}',
+        "/value",
+    ),
+    "the future": (b'{"id": "b", "customer": "c", "event": "d", "at": "2199-01-15T12:00:00Z"}', ""),
+    "half a surrogate pair as a name": (b'{"id": "b", "\\ud800": 1}', ""),
+    "a card number as a name": (b'{"id": "b", "4242424242424242": 1}', ""),
+    "a slash in a name": (b'{"id": "b", "a/b~c": 1}', "/a~1b~0c"),
+    "a slash in the name of a property": (
+        b'{"id": "b", "customer": "c", "event": "d", "at": "2013-01-15T12:00:00Z", "properties": {"a/b": []}}',
+        "/properties/a~1b",
+    ),
+}
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/x-ndjson"])
+@pytest.mark.parametrize("name", BAD)
+async def test_a_bad_event_is_rejected_by_itself_with_the_place(
+    name: str, media_type: str, client: httpx.AsyncClient, contract_id: str, database: Database
+) -> None:
+    bad, pointer = BAD[name]
+    lines = [json.dumps(event("e1")).encode(), bad, json.dumps(event("e2")).encode()]
+    body = b"\n".join(lines) if media_type.endswith("ndjson") else b"[" + b",".join(lines) + b"]"
+    if media_type.endswith("ndjson") and len(bad) > 512 * 1024:
+        pointer = ""
+
+    response = await client.post(URL, content=body, headers={"Content-Type": media_type})
+
+    answer = response.json()
+    assert [result["result"] for result in answer["results"]] == ["accepted", "rejected", "accepted"], answer
+    assert answer["results"][1]["pointer"] == pointer
+    assert "4242424242424242" not in response.text
+    assert rows(database, "SELECT event_id FROM usage_event ORDER BY event_id") == [("e1",), ("e2",)]
+
+
+async def test_three_bad_events_of_ten_thousand_keep_none_of_the_others_out(
+    client: httpx.AsyncClient, contract_id: str, database: Database
+) -> None:
+    batch: list[object] = [event(f"e{number}") for number in range(10_000)]
+    batch[0], batch[5_000], batch[9_999] = 7, event("e5000", at="tomorrow"), event("e9999", value="much")
+
+    answer = await send(client, *batch)
+
+    assert (answer["accepted"], answer["rejected"]) == (9_997, 3)
+    assert rows(database, "SELECT count(*), count(contract_id) FROM usage_event") == [(9_997, 9_997)]
+
+
+async def test_an_event_of_a_test_clock_lies_in_its_future_and_not_in_ours(
+    client: httpx.AsyncClient, contract_id: str
+) -> None:
+    clock = {"name": "far", "now": "2150-01-01T00:00:00Z"}
+    assert (await client.post("/v1/test-clocks", json=clock)).status_code == 201
+
+    answer = await send(client, event("e1", at="2150-01-02T00:00:00Z"), event("e2", at="2150-01-02T00:00:00.000001Z"))
+
+    assert [result["result"] for result in answer["results"]] == ["accepted", "rejected"]
+
+
+async def test_an_event_is_replaced_where_the_sender_asks_for_it(
+    client: httpx.AsyncClient, contract_id: str, database: Database
+) -> None:
+    await send(client, event("e1", value=1), event("e2", value=2))
+
+    response = await client.post(
+        URL, params={"replace": "true"}, json=[event("e1", value=9), event("e2", value=2), event("e3", value=3)]
+    )
+
+    answer = response.json()
+    assert [result["result"] for result in answer["results"]] == ["replaced", "duplicate", "accepted"]
+    assert (answer["accepted"], answer["replaced"], answer["duplicate"]) == (1, 1, 1)
+    left = rows(database, "SELECT event_id, value FROM usage_event WHERE voided_seq IS NULL ORDER BY event_id")
+    assert left == [("e1", 9), ("e2", 2), ("e3", 3)]
+    assert rows(database, "SELECT action FROM audit_log WHERE object_id = 'usage' ORDER BY action") == [
+        ("usage.accepted",),
+        ("usage.accepted",),
+        ("usage.replaced",),
+    ]
+
+
+async def test_an_atomic_replacement_with_a_bad_event_replaces_nothing(
+    client: httpx.AsyncClient, contract_id: str, database: Database
+) -> None:
+    await send(client, event("e1", value=1))
+
+    response = await client.post(
+        URL, params={"replace": "true", "atomic": "true"}, json=[event("e1", value=9), event("e2", at="tomorrow")]
+    )
+
+    assert response.status_code == 422
+    assert [result["result"] for result in response.json()["results"]] == ["withheld", "rejected"]
+    assert rows(database, "SELECT value, voided_seq FROM usage_event") == [(1, None)]
+
+
+async def test_events_are_voided_by_their_keys(client: httpx.AsyncClient, contract_id: str, database: Database) -> None:
+    await send(client, event("e1"), event("e2"))
+    keys = [{"source": "ops", "id": "e1"}, {"source": "ops", "id": "none"}, {"id": "e1"}]
+
+    first = await client.post(f"{URL}/voids", json={"events": keys})
+    again = await client.post(f"{URL}/voids", json={"events": keys})
+
+    assert [result["result"] for result in first.json()["results"]] == ["voided", "unknown", "unknown"]
+    assert [result["result"] for result in again.json()["results"]] == ["already_voided", "unknown", "unknown"]
+    assert (first.json()["voided"], again.json()["voided"], again.json()["unknown"]) == (1, 0, 2)
+    assert rows(database, "SELECT event_id FROM usage_event WHERE voided_seq IS NULL") == [("e2",)]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [({"events": []}, "/events"), ({"events": [{"id": ""}]}, "/events/0/id"), ({}, "/events")],
+)
+async def test_a_void_without_keys_is_refused(client: httpx.AsyncClient, body: object, pointer: str) -> None:
+    response = await client.post(f"{URL}/voids", json=body)
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, pointer)

@@ -115,6 +115,7 @@ async def test_one_a_batch_and_a_mixture_are_stored_alike(client: httpx.AsyncCli
         "accepted": 1,
         "duplicate": 0,
         "conflict": 0,
+        "replaced": 0,
         "rejected": 0,
         "results": [{"id": "e1", "result": "accepted", "contract": None}],
     }

@@ -50,6 +50,7 @@ async def test_a_line_that_is_no_json_is_rejected_with_its_number_and_the_rest_i
         "accepted": 2,
         "duplicate": 0,
         "conflict": 0,
+        "replaced": 0,
         "rejected": 4,
         "results": [
             {"id": "e1", "result": "accepted", "contract": None},
@@ -64,8 +65,8 @@ async def test_a_line_that_is_no_json_is_rejected_with_its_number_and_the_rest_i
             {
                 "id": None,
                 "result": "rejected",
-                "reason": "The line is not JSON: a number is not finite or too long.",
-                "pointer": "",
+                "reason": "Give either the key of a customer or the id of a contract.",
+                "pointer": "/customer",
                 "line": 6,
             },
             {"id": None, "result": "rejected", "reason": "The line is not UTF-8.", "pointer": "", "line": 7},
