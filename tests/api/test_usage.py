@@ -293,7 +293,7 @@ async def test_an_atomic_batch_without_one_good_event_is_rejected_too(client: ht
 
 
 LONG = "x" * 1_000_000
-NOTE = "x" * 65_536
+NOTE = b"x" * 65_536
 # Raw, because no JSON writer makes such numbers. Each is one bad event among two good ones.
 BAD = {
     "NaN": (
@@ -318,7 +318,7 @@ BAD = {
         "/id",
     ),
     "64 KB of properties": (
-        f'{{"id": "b", "customer": "c", "event": "d", "at": "2013-01-15T12:00Z", "properties": {{"n": "{NOTE}"}}}}'.encode(),
+        b"""{"id": "b", "customer": "c", "event": "d", "at": "2013-01-15T12:00Z", "properties": {"n": "%b"}}""" % NOTE,
         "/properties/n",
     ),
     "a wrong type": (
