@@ -16,6 +16,7 @@ from bench.core import core_speed
 from bench.cycles import cycle_history, cycle_speed
 from bench.row import Row, table
 from bench.stack import running_stack
+from bench.usage import USAGE_ROWS, usage_speed
 
 RESULT = Path(".perennial/bench.json")
 MEASUREMENTS = {
@@ -24,6 +25,7 @@ MEASUREMENTS = {
     "cycle_ratio": cycle_speed,
     "amend_p99_ms": amend_latency,
     "core_months_per_s": core_speed,
+    **dict.fromkeys(USAGE_ROWS, usage_speed),
 }
 
 

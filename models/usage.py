@@ -1,46 +1,24 @@
 """Usage events: taken in once each, matched to the contract whose term they fall in."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Literal, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
 
-import orjson
 from sqlalchemy import text
 from sqlmodel import Session
 
+from models.usage_event import UsageEvent
 from models.usage_lock import lock_shared
 from models.usage_parts import make_parts, month_of
-from models.usage_staging import StagedRow, stage
+from models.usage_storing import Incoming, KeyTaken, hash_of, known_hashes, store
 from models.usage_voiding import EventKey, addresses, hold
-from models.usage_voiding import replace as replace_held
 
-
-@dataclass(frozen=True, slots=True)
-class UsageEvent:
-    """Something that was used at the instant `at`, unique by `(source, event_id)`.
-
-    It belongs to the contract `contract_id`, or without one to the contract of the customer `customer_key` whose
-    term holds `at`. Numbers in `properties` are integers or decimals.
-    """
-
-    source: str
-    event_id: str
-    event: str
-    at: datetime
-    customer_key: str | None = None
-    contract_id: str | None = None
-    value: Decimal | int | None = None
-    properties: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def address(self) -> str:
-        return self.contract_id or self.customer_key or ""
-
+__all__ = ["EventResult", "Outcome", "UsageEvent", "ingest"]
 
 Outcome = Literal["accepted", "duplicate", "conflict", "replaced", "archived"]
+
+# A batch can meet another that stores the same events; each time it does, the other has ended.
+_MEETINGS_MAX: Final = 20
 
 
 class EventResult(NamedTuple):
@@ -66,24 +44,62 @@ def ingest(session: Session, events: Sequence[UsageEvent], *, replace: bool = Fa
     """
     if not events:
         return []
-    closed = make_parts(session, (event.at for event in events))
+    closed = make_parts(session, {event.at for event in events})
     keys = [EventKey(event.source, event.event_id) for event in events]
     before = addresses(session, set(keys)) if replace else set()
     lock_shared(session, before | {event.address for event in events})
     terms = _terms(session, events)
-    matched = [_match(event, terms) for event in events]
-    firsts: dict[EventKey, int] = {}
-    for position, (key, event) in enumerate(zip(keys, events, strict=True)):
-        if month_of(event.at) not in closed:
-            firsts.setdefault(key, position)
-    stage(session, (_row(position, events[position], matched[position]) for position in firsts.values()))
-    known = set(session.execute(_STORE).scalars())
-    outcomes: dict[int, Outcome] = {position: "accepted" for position in firsts.values() if position not in known}
-    if replace and known:
-        outcomes |= _replaced(session, {position: events[position] for position in known})
-    compared = {position: event for position, event in enumerate(events) if position not in outcomes}
-    outcomes |= _compared(session, compared)
-    return [EventResult(outcomes[position], found) for position, found in enumerate(matched)]
+    incoming = [Incoming(key, event, _match(event, terms)) for key, event in zip(keys, events, strict=True)]
+    firsts: dict[EventKey, Incoming] = {}
+    for row in incoming:
+        if not closed or month_of(row.event.at) not in closed:
+            firsts.setdefault(row.key, row)
+    found = _stored(session, firsts, set(keys), replace)
+    return [EventResult(_outcome(row, firsts.get(row.key), found), row.contract_id) for row in incoming]
+
+
+class _Found(NamedTuple):
+    """What became of the events that were stored, or might have been, and the hashes of what was there before."""
+
+    taken: Mapping[EventKey, Outcome]
+    hashes: Mapping[EventKey, bytes]
+
+
+def _stored(session: Session, firsts: Mapping[EventKey, Incoming], keys: Collection[EventKey], replace: bool) -> _Found:
+    for _ in range(_MEETINGS_MAX):
+        hashes = known_hashes(session, keys)
+        new = [row for key, row in firsts.items() if key not in hashes]
+        taken: dict[EventKey, Outcome] = {row.key: "accepted" for row in new}
+        if replace:
+            taken |= _replaceable(session, {key: row for key, row in firsts.items() if key in hashes})
+        replaced = [firsts[key] for key, outcome in taken.items() if outcome == "replaced"]
+        try:
+            store(session, new, replaced)
+        except KeyTaken:
+            continue
+        return _Found(taken, hashes)
+    raise RuntimeError("each time the batch was to be stored, another had just stored some of it")
+
+
+def _replaceable(session: Session, rows: Mapping[EventKey, Incoming]) -> dict[EventKey, Outcome]:
+    """Hold what is stored of the events; which of them is to be replaced, or no longer can be."""
+    outcomes: dict[EventKey, Outcome] = {}
+    for held in hold(session, rows):
+        if held.is_archived:
+            outcomes[held.key] = "archived"
+        elif held.is_voided or held.body_hash != hash_of(rows[held.key].event):
+            outcomes[held.key] = "replaced"
+    return outcomes
+
+
+def _outcome(row: Incoming, first: Incoming | None, found: _Found) -> Outcome:
+    outcome = found.taken.get(row.key)
+    if outcome is not None and first is row:
+        return outcome
+    stored = hash_of(first.event) if outcome is not None and first is not None else found.hashes.get(row.key)
+    if stored is None:
+        return "archived"
+    return "duplicate" if stored == hash_of(row.event) else "conflict"
 
 
 def _terms(session: Session, events: Sequence[UsageEvent]) -> dict[str, list[_Term]]:
@@ -110,69 +126,6 @@ def _match(event: UsageEvent, terms: Mapping[str, Sequence[_Term]]) -> str | Non
     return found[0] if len(found) == 1 else None
 
 
-def _row(position: int, event: UsageEvent, contract_id: str | None) -> StagedRow:
-    return (
-        position,
-        event.source,
-        event.event_id,
-        _hash(event),
-        event.customer_key,
-        event.contract_id,
-        contract_id,
-        event.event,
-        event.at,
-        event.value,
-        _json(event.properties),
-    )
-
-
-def _hash(event: UsageEvent) -> bytes:
-    value = event.value if event.value is None else Decimal(event.value).normalize()
-    at = event.at.astimezone(UTC)
-    body = [event.customer_key, event.contract_id, event.event, at, value, event.properties]
-    return hashlib.blake2b(_json(body), digest_size=16).digest()
-
-
-def _json(value: object) -> bytes:
-    return orjson.dumps(value, default=_exact, option=orjson.OPT_SORT_KEYS)
-
-
-def _exact(value: object) -> object:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(str(value))
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is no property of an event")
-
-
-def _replaced(session: Session, events: Mapping[int, UsageEvent]) -> dict[int, Outcome]:
-    """Put the staged events in place of what is stored and differs; those that are the same are left out."""
-    held = {row.key: row for row in hold(session, [EventKey(e.source, e.event_id) for e in events.values()])}
-    outcomes: dict[int, Outcome] = {}
-    for position, event in events.items():
-        stored = held[EventKey(event.source, event.event_id)]
-        if stored.is_archived:
-            outcomes[position] = "archived"
-        elif stored.is_voided or stored.body_hash != _hash(event):
-            outcomes[position] = "replaced"
-    wanted = [EventKey(events[position].source, events[position].event_id) for position in outcomes]
-    replace_held(session, [key for key in wanted if not held[key].is_archived])
-    return outcomes
-
-
-def _compared(session: Session, events: Mapping[int, UsageEvent]) -> dict[int, Outcome]:
-    """What those of the events are that were not stored: the same as before, in conflict, or of a closed month."""
-    if not events:
-        return {}
-    keys = {"sources": [e.source for e in events.values()], "event_ids": [e.event_id for e in events.values()]}
-    stored = {(row.source, row.event_id): row.body_hash for row in session.execute(_HASHES, keys)}
-    outcomes: dict[int, Outcome] = {}
-    for position, event in events.items():
-        found = stored.get((event.source, event.event_id))
-        outcomes[position] = "archived" if found is None else "duplicate" if found == _hash(event) else "conflict"
-    return outcomes
-
-
 _TERMS = text("""
     SELECT c.id, c.id, c.starts_at, c.ends_at FROM contract c
     WHERE c.id = ANY(CAST(:ids AS text[])) AND c.starts_at <= :last_at
@@ -181,26 +134,4 @@ _TERMS = text("""
     SELECT k.key, c.id, c.starts_at, c.ends_at FROM customer k JOIN contract c ON c.customer_id = k.id
     WHERE k.key = ANY(CAST(:keys AS text[])) AND c.starts_at <= :last_at
       AND (c.ends_at IS NULL OR c.ends_at > :first_at)
-""")
-# Gives back the positions that were stored before. One order for all batches, so that two never wait for each other.
-_STORE = text("""
-    WITH keyed AS (
-      INSERT INTO usage_key (source, event_id, at, body_hash)
-      SELECT source, event_id, at, body_hash FROM usage_staged ORDER BY source, event_id
-      ON CONFLICT (source, event_id) DO NOTHING
-      RETURNING source, event_id, seq
-    ), stored AS (
-      INSERT INTO usage_event (
-        seq, at, source, event_id, customer_key, requested_contract_id, contract_id, event, value, properties
-      )
-      SELECT k.seq, s.at, s.source, s.event_id, s.customer_key, s.requested_contract_id, s.contract_id, s.event,
-        s.value, s.properties
-      FROM usage_staged s JOIN keyed k USING (source, event_id)
-    )
-    SELECT position FROM usage_staged s
-    WHERE NOT EXISTS (SELECT FROM keyed k WHERE k.source = s.source AND k.event_id = s.event_id)
-""")
-_HASHES = text("""
-    SELECT source, event_id, body_hash FROM usage_key
-    WHERE (source, event_id) IN (SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:event_ids AS text[])))
 """)

@@ -35,34 +35,30 @@ def void(session: Session, keys: Sequence[EventKey]) -> list[VoidOutcome]:
     lock_shared(session, addresses(session, keys))
     for held in hold(session, keys):
         outcomes[held.key] = "archived" if held.is_archived else "already_voided" if held.is_voided else "voided"
-    _void(session, [key for key, outcome in outcomes.items() if outcome == "voided"])
+    void_held(session, [key for key, outcome in outcomes.items() if outcome == "voided"])
     return [outcomes.get(key, "unknown") for key in keys]
 
 
 def addresses(session: Session, keys: Collection[EventKey]) -> set[str]:
     """The addresses of stored events, to be locked before the events are held."""
-    return set(session.execute(_ADDRESSES, _bound(keys)).scalars())
+    return set(session.execute(_ADDRESSES, bound(keys)).scalars())
 
 
 def hold(session: Session, keys: Collection[EventKey]) -> list[Held]:
     """Keep others from changing the stored ones of these events; their addresses are locked already."""
-    session.execute(_LOCK, _bound(keys))
-    rows = session.execute(_HELD, _bound(keys))
+    session.execute(_LOCK, bound(keys))
+    rows = session.execute(_HELD, bound(keys))
     return [Held(EventKey(*row[:2]), row[2], row[3], row[4]) for row in rows]
 
 
-def replace(session: Session, keys: Collection[EventKey]) -> None:
-    """Put the staged version of the events, which are held, in place of the stored one."""
-    _void(session, keys)
-    session.execute(_RENEW, _bound(keys))
-
-
-def _void(session: Session, keys: Collection[EventKey]) -> None:
+def void_held(session: Session, keys: Collection[EventKey]) -> None:
+    """Let the present versions of the events, which are held, no longer count."""
     if keys:
-        session.execute(_VOID, _bound(keys))
+        session.execute(_VOID, bound(keys))
 
 
-def _bound(keys: Collection[EventKey]) -> dict[str, list[str]]:
+def bound(keys: Collection[EventKey]) -> dict[str, list[str]]:
+    """The keys as the parameters `sources` and `event_ids`."""
     return {"sources": [key.source for key in keys], "event_ids": [key.event_id for key in keys]}
 
 
@@ -81,17 +77,4 @@ _HELD = text(f"""
 _VOID = text(f"""
     UPDATE usage_event e SET voided_seq = nextval('usage_seq') FROM usage_key k
     WHERE {_OF_KEY} AND e.voided_seq IS NULL AND {_WANTED}
-""")
-_RENEW = text(f"""
-    WITH renewed AS (
-      UPDATE usage_key k SET seq = nextval('usage_seq'), at = s.at, body_hash = s.body_hash FROM usage_staged s
-      WHERE s.source = k.source AND s.event_id = k.event_id AND {_WANTED}
-      RETURNING k.source, k.event_id, k.seq
-    )
-    INSERT INTO usage_event (
-      seq, at, source, event_id, customer_key, requested_contract_id, contract_id, event, value, properties
-    )
-    SELECT k.seq, s.at, s.source, s.event_id, s.customer_key, s.requested_contract_id, s.contract_id, s.event,
-      s.value, s.properties
-    FROM usage_staged s JOIN renewed k USING (source, event_id)
 """)

@@ -1,5 +1,4 @@
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -121,7 +120,7 @@ def test_an_event_belongs_to_the_contract_whose_term_holds_it(database: Database
 def test_an_event_may_name_its_contract(database: Database) -> None:
     database.run(lambda session: sign(session, "UA", ends_at=FEBRUARY))
     named = departure("1", key=None, contract_id="con_UA_1")
-    results = take(database, named, replace(named, event_id="2", at=FEBRUARY))
+    results = take(database, named, named._replace(event_id="2", at=FEBRUARY))
     assert [result.contract_id for result in results] == ["con_UA_1", None]
 
 

@@ -1,5 +1,4 @@
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -129,7 +128,7 @@ def test_of_two_versions_in_one_batch_the_first_stays(signed: Database) -> None:
 
 def test_a_replacement_may_move_an_event_to_another_contract(signed: Database) -> None:
     signed.run(lambda session: sign(session, "B6"))
-    take(signed, replace(seats("1", 178), customer_key="B6"), replacing=True)
+    take(signed, seats("1", 178)._replace(customer_key="B6"), replacing=True)
     assert total(signed) == 20
     with signed.transaction() as session:
         other = aggregate(session, "con_B6_1", SEATS, from_at=JANUARY, to_at=FEBRUARY)
