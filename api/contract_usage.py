@@ -12,10 +12,10 @@ from api.fields import Output
 from api.routing import api_router, needs
 from domain import charges, grid
 from domain.due import service_end
-from domain.rating import Group, Usage, group_by
 from domain.state import ContractState, Item, LineState
 from models.contract import state_of
-from models.usage_totals import Measure, UsageTotals, aggregate
+from models.usage_source import measure_of
+from models.usage_totals import UsageTotals, aggregate
 
 router = api_router("/v1/contracts/{contract_id}", "Contracts")
 
@@ -93,14 +93,14 @@ def _stretch(item: Item, totals: UsageTotals) -> UsageStretch:
     )
 
 
-def usage_so_far(session: Session, state: ContractState, item: Item) -> Usage:
-    """The usage of an item, as rating wants it."""
-    totals = _totals(session, state, item)
-    return Usage(totals.total, tuple(Group(dict(properties), quantity) for properties, quantity in totals.groups))
-
-
 def _totals(session: Session, state: ContractState, item: Item) -> UsageTotals:
-    assert item.event is not None and item.aggregate is not None and item.reads is not None
     assert item.from_at is not None and item.to_at is not None
-    measure = Measure(item.event, item.aggregate, item.reads, group_by(item.price), item.filters)
-    return aggregate(session, state.contract_id, measure, from_at=item.from_at, to_at=item.to_at)
+    return aggregate(
+        session,
+        state.contract_id,
+        measure_of(item),
+        from_at=item.from_at,
+        to_at=item.to_at,
+        period_from_at=item.period_from_at,
+        period_to_at=item.period_end_at,
+    )

@@ -33,6 +33,7 @@ class Events:
             self._by_name.get(item.event, ()),
             reads=item.reads,
             filters=item.filters,
+            expression=item.expression,
             from_at=item.from_at,
             to_at=item.to_at,
             period_from_at=item.period_from_at,

@@ -176,6 +176,7 @@ def _usage(state: ContractState, line: Line, progress: LineState, span: Span) ->
         aggregate=meter.aggregate,
         reads=meter.reads,
         filters=meter.filters,
+        expression=meter.expression,
         from_at=span.start_at,
         to_at=span.end_at,
         period_start=start,

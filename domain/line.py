@@ -3,8 +3,9 @@
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from domain.expression import LENGTH_MAX, parse
 from domain.filters import Filter
 from domain.interval import Length, Unit, stated_as
 from domain.prices import (
@@ -60,6 +61,11 @@ def _is_closed(price: Price) -> bool:
             return False
 
 
+def _parsed(expression: str) -> str:
+    parse(expression)
+    return expression
+
+
 class Meter(Frozen):
     """How usage events become one quantity per period."""
 
@@ -67,6 +73,9 @@ class Meter(Frozen):
     aggregate: Aggregate
     event: Slug | None = Field(default=None, description="The event name that it reads; its own id if absent.")
     reads: Slug = Field(default="value", description="The event property that it aggregates.")
+    expression: Annotated[str, Field(max_length=LENGTH_MAX), AfterValidator(_parsed)] | None = Field(
+        default=None, description="What it aggregates instead: arithmetic over properties, such as max(1, seats) * 2."
+    )
     filters: tuple[Filter, ...] = Field(
         default=(), max_length=10, description="Conditions on properties; an event counts if all hold."
     )
@@ -74,6 +83,13 @@ class Meter(Frozen):
     @property
     def event_name(self) -> str:
         return self.event or self.id
+
+    @model_validator(mode="after")
+    def _reads_one_thing(self) -> Self:
+        if self.expression is not None:
+            refuse(self.aggregate == "count", f"meter {self.id}: expression: count reads no value; drop one of the two")
+            refuse(self.reads != "value", f"meter {self.id}: expression: it stands in place of reads")
+        return self
 
 
 class Line(Frozen):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 
+from domain.expression import evaluate, parse
 from domain.filters import Filter, Property, number_of, passes, text_of
 from domain.line import Aggregate
 from domain.money import UNROUNDED, round_ratio
@@ -34,6 +35,7 @@ def aggregate(
     events: Iterable[Event],
     *,
     reads: str = VALUE,
+    expression: str | None = None,
     filters: Sequence[Filter] = (),
     from_at: datetime,
     to_at: datetime,
@@ -47,8 +49,8 @@ def aggregate(
 
     `events` come in the order of their arrival: of two at one instant the later one is the latest. The values of
     `each_event` stand by time and then by id. What has nothing to read counts for `count` alone: the property is
-    missing, or is no number where one is needed. What `filters` exclude is as if it had
-    never come.
+    missing, or is no number where one is needed; an `expression`, which stands in place of `reads`, has no result. What
+    `filters` exclude is as if it had never come.
 
     For a weighted sum each value counts for the share of the period that is left when it comes; the period is
     `[from_at, to_at)` unless it is given. With `until` only what is before that instant counts, and a value weighs
@@ -62,7 +64,8 @@ def aggregate(
         raise ValueError(f"a weighted sum needs a period, and {ends_at} is not after {starts_at}")
     counts_to = to_at if until is None else min(to_at, until)
     used = [event for event in events if from_at <= event.at < counts_to and passes(event.properties, filters)]
-    measure = _Measure(aggregate_name, reads, starts_at, ends_at, ends_at if until is None else min(ends_at, until))
+    read = _Read(reads, expression)
+    measure = _Measure(aggregate_name, read, starts_at, ends_at, ends_at if until is None else min(ends_at, until))
     groups: dict[tuple[tuple[str, str], ...], list[Event]] = {}
     if group_by:
         for event in used:
@@ -70,7 +73,7 @@ def aggregate(
     return Usage(
         measure.quantity(used),
         tuple(Group(dict(key), measure.quantity(groups[key])) for key in sorted(groups)),
-        _in_order(used, reads) if each_event else (),
+        _in_order(used, read) if each_event else (),
     )
 
 
@@ -80,11 +83,30 @@ def microseconds(from_at: datetime, to_at: datetime) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class _Read:
+    """What is read of an event: a property or its own value, or what an expression makes of them."""
+
+    reads: str
+    expression: str | None
+
+    def number(self, event: Event) -> Decimal | None:
+        if self.expression is not None:
+            return evaluate(parse(self.expression), event.value, event.properties)
+        return event.value if self.reads == VALUE else number_of(event.properties.get(self.reads))
+
+    def distinct(self, event: Event) -> Decimal | str | None:
+        """What tells the event apart: a number, or a property as text, so that 1.0 and 1.00 are two."""
+        if self.expression is not None or self.reads == VALUE:
+            return self.number(event)
+        return text_of(event.properties[self.reads]) if self.reads in event.properties else None
+
+
+@dataclass(frozen=True, slots=True)
 class _Measure:
     """How to make a quantity of events that are known to count; weights run from an event to `runs_to`."""
 
     aggregate: Aggregate
-    reads: str
+    read: _Read
     starts_at: datetime
     ends_at: datetime
     runs_to: datetime
@@ -93,8 +115,8 @@ class _Measure:
         if self.aggregate == "count":
             return Decimal(len(used))
         if self.aggregate == "unique":
-            return Decimal(len({_distinct(event, self.reads) for event in used} - {None}))
-        read = _read(used, self.reads)
+            return Decimal(len({self.read.distinct(event) for event in used} - {None}))
+        read = _numbers(used, self.read)
         return self._of(read) if read else ZERO
 
     def _of(self, read: Sequence[tuple[datetime, Decimal]]) -> Decimal:
@@ -115,22 +137,13 @@ class _Measure:
                 return _sum(number for _, number in read)
 
 
-def _in_order(used: Sequence[Event], reads: str) -> tuple[Decimal, ...]:
-    return tuple(number for _, number in _read(sorted(used, key=lambda event: (event.at, event.id)), reads))
+def _in_order(used: Sequence[Event], read: _Read) -> tuple[Decimal, ...]:
+    return tuple(number for _, number in _numbers(sorted(used, key=lambda event: (event.at, event.id)), read))
 
 
-def _read(used: Sequence[Event], reads: str) -> list[tuple[datetime, Decimal]]:
+def _numbers(used: Sequence[Event], read: _Read) -> list[tuple[datetime, Decimal]]:
     """When and what there is to aggregate."""
-    if reads == VALUE:
-        return [(event.at, event.value) for event in used if event.value is not None]
-    return [(event.at, number) for event in used if (number := number_of(event.properties.get(reads))) is not None]
-
-
-def _distinct(event: Event, reads: str) -> Decimal | str | None:
-    """What tells the event apart: its value as a number, or a property as text, so that 1.0 and 1.00 are two."""
-    if reads == VALUE:
-        return event.value
-    return text_of(event.properties[reads]) if reads in event.properties else None
+    return [(event.at, number) for event in used if (number := read.number(event)) is not None]
 
 
 def _properties(event: Event, names: Sequence[str]) -> tuple[tuple[str, str], ...]:

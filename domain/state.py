@@ -98,6 +98,7 @@ class Item:
     carried: bool = False
     own_day: bool = False
     filters: tuple[Filter, ...] = ()
+    expression: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class RatedLine(SQLModel, table=True):
     invoice_line_id: str | None = None
     filters: list[dict[str, Any]] = Field(sa_type=JSON)
     voided_count: int = Field(default=0, sa_type=BIG)
+    expression: str | None = None
 
     @property
     def changes(self) -> int:
@@ -78,7 +79,8 @@ class RatedLine(SQLModel, table=True):
     def measure(self) -> Measure:
         """What was counted."""
         filters = _FILTERS.validate_python(self.filters)
-        return Measure(self.event, cast(Aggregate, self.aggregate), self.reads, tuple(self.group_by), filters)
+        aggregate_name = cast(Aggregate, self.aggregate)
+        return Measure(self.event, aggregate_name, self.reads, tuple(self.group_by), filters, self.expression)
 
     @property
     def totals(self) -> UsageTotals:
@@ -163,6 +165,7 @@ def claim(session: Session, wanted: Claim) -> RatedLine:
         reads=wanted.measure.reads,
         group_by=list(wanted.measure.group_by),
         filters=_FILTERS.dump_python(wanted.measure.filters, mode="json"),
+        expression=wanted.measure.expression,
         generation=wanted.generation,
         after_seq=after_seq,
         up_to_seq=up_to_seq,

@@ -8,11 +8,13 @@ from typing import Final
 from sqlalchemy import text
 from sqlmodel import Session
 
+from domain.expression import parse
 from domain.filters import Filter
 from domain.line import Aggregate
 from domain.metering import VALUE, microseconds
 from domain.rating import QUOTIENT_DECIMALS
-from models import usage_filters
+from models import usage_expression, usage_filters
+from models.usage_expression import EXACT_DECIMALS
 
 __all__ = ["Aggregate", "Group", "Measure", "UsageTotals", "aggregate"]
 
@@ -40,11 +42,13 @@ class UsageTotals:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is aggregated: the property `reads` of the events named `event`; "value" is the event's own value.
+    """What is aggregated of the events named `event`: the property `reads`, where "value" is the event's own value.
+
+    An `expression` stands in its place, see `domain.expression`.
 
     An average and a weighted sum are held to `QUOTIENT_DECIMALS`. Of events at the same instant, the one stored last
-    is the latest. Without anything to aggregate, the quantity is zero. An event that
-    `filters` exclude is neither counted nor ignored: it is as if it had never come.
+    is the latest. Without anything to aggregate, the quantity is zero. An event that `filters` exclude is neither
+    counted nor ignored: it is as if it had never come.
     """
 
     event: str
@@ -52,6 +56,7 @@ class Measure:
     reads: str = VALUE
     group_by: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
+    expression: str | None = None
 
 
 def aggregate(
@@ -93,6 +98,7 @@ def aggregate(
         "period_seconds": Decimal(microseconds(starts_at, ends_at)).scaleb(-6),
         **names,
         **usage_filters.bound(measure.filters),
+        **({} if measure.expression is None else usage_expression.bound(parse(measure.expression))),
     }
     rows = session.execute(text(_statement(measure, list(names), each_event)), parameters).all()
     groups = [
@@ -110,8 +116,8 @@ def aggregate(
 
 
 def _held(dividend: str, divisor: str) -> str:
-    """The quotient to so many decimals; a dividend of that scale makes the division go as far."""
-    return f"trim_scale(round(round({dividend}, {QUOTIENT_DECIMALS}) / {divisor}, {QUOTIENT_DECIMALS}))"
+    """The quotient to so many decimals, rounded once: a dividend of more makes the division go as far as it must."""
+    return f"trim_scale(round(round({dividend}, {EXACT_DECIMALS}) / {divisor}, {QUOTIENT_DECIMALS}))"
 
 
 _NUMBER = """CASE jsonb_typeof(properties -> CAST(:property AS text))
@@ -133,9 +139,15 @@ _EVENTS = """array_agg(number ORDER BY at, event_id COLLATE "C", source COLLATE 
           FILTER (WHERE number IS NOT NULL)"""
 
 
+def _number(measure: Measure) -> str:
+    if measure.expression is not None:
+        return usage_expression.number(parse(measure.expression))
+    return "value" if measure.reads == VALUE else _NUMBER
+
+
 def _statement(measure: Measure, group_names: list[str], each_event: bool) -> str:
-    number = "value" if measure.reads == VALUE else _NUMBER
-    read = _TEXT if measure.aggregate == "unique" and measure.reads != VALUE else number
+    number = _number(measure)
+    read = _TEXT if measure.aggregate == "unique" and number == _NUMBER else number
     ignored = "0" if measure.aggregate == "count" else "count(*) FILTER (WHERE read IS NULL)"
     columns = "".join(f", {name}" for name in group_names)
     reads = "".join(f", properties ->> CAST(:{name} AS text) AS {name}" for name in group_names)

@@ -201,6 +201,7 @@ EVERY = "expected day, week, month, quarter, year, once or a length such as {mon
         ("lines: [", "line: [", "contract.line: unknown key; did you mean lines?"),
         ("lines: [", "meters: [{id: a, aggregate: total}]\n    lines: [", "contract.meters[0].aggregate: unknown value"),
         ("contract:", f"meters: [{METER} filtres: []}}]\n  contract:", "meters[0].filtres: unknown key; did you mean filters?"),
+        ("contract:", f"meters: [{METER} expression: a + * b}}]\n  contract:", "meters[0].expression: column 5: expected a number, a name or '(', but '*' stands there"),
         ("contract:", f"meters: [{METER} filters: [{{property: b, op: eq, valeu: c}}]}}]\n  contract:", "meters[0].filters[0].valeu: unknown key; did you mean value?"),
         ("bill: advance", "bill: advance, meter: calls", "contract.lines[0]: line plan: bill: usage is billed in"),
         ("contract:", "customer: {pays: cash}\n  contract:", "customer.pays: unknown value 'cash'; known are"),

@@ -61,6 +61,7 @@ class Told:
             known,
             reads=item.reads,
             filters=item.filters,
+            expression=item.expression,
             from_at=item.from_at,
             to_at=item.to_at,
             period_from_at=item.period_from_at,

@@ -36,6 +36,7 @@ FROM_EWR = replace(
         Compares(property="seats", op="gt", value=Decimal("7.50")),
     ),
 )
+SEATS_AT_HALF = replace(SEATS, reads="value", expression="seats / 2")
 
 FIRST = Claim(
     contract_id="con_UA_1",
@@ -102,6 +103,18 @@ def test_a_claim_and_what_comes_late_for_it_count_only_what_passes_the_filters(d
     assert counted == [(Decimal(178), 1, 0), (Decimal(8), 1, 0)]
 
 
+def test_a_claim_and_what_comes_late_for_it_count_what_the_expression_makes_of_the_events(database: Database) -> None:
+    """(178 + 20) / 2 are 99; late 7 / 2, and an event whose seats are no number."""
+    wanted = replace(FIRST, measure=SEATS_AT_HALF)
+    database.run(start)
+    assert make(database, wanted).measure == SEATS_AT_HALF
+    database.run(lambda session: ingest(session, [seats("a", 7), seats("b", "none")]))
+    database.run(lambda session: claim_late(session, "con_UA_1"))
+    with database.transaction() as session:
+        counted = [(line.quantity, line.event_count, line.ignored_count) for line in rated_lines(session, "con_UA_1")]
+    assert counted == [(Decimal(99), 2, 0), (Decimal("3.5"), 2, 1)]
+
+
 def test_a_generation_cannot_be_left_out(database: Database) -> None:
     database.run(start)
     with pytest.raises(ClaimMismatch, match="generation 1"):
@@ -115,8 +128,9 @@ def test_a_generation_cannot_be_left_out(database: Database) -> None:
         replace(FIRST, measure=replace(SEATS, aggregate="max")),
         replace(FIRST, measure=replace(SEATS, group_by=())),
         replace(FIRST, measure=FROM_EWR),
+        replace(FIRST, measure=replace(SEATS, expression="seats / 2")),
     ],
-    ids=["another end", "another aggregate", "other groups", "other filters"],
+    ids=["another end", "another aggregate", "other groups", "other filters", "an expression"],
 )
 def test_a_claim_cannot_be_made_again_as_another_one(database: Database, changed: Claim) -> None:
     database.run(start)

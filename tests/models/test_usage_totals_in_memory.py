@@ -38,10 +38,30 @@ SEATS: st.SearchStrategy[Property] = st.one_of(
     st.sampled_from(["10", "ten", True, False, 10, Decimal("10.0"), Decimal("1E-7")]), NUMBERS.filter(bool)
 )
 PROPERTIES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {}, optional={"seats": SEATS, "origin": st.sampled_from(["EWR", "jfk", "Ä", 7])}
+    {}, optional={"seats": SEATS, "other": NUMBERS, "origin": st.sampled_from(["EWR", "jfk", "Ä", 7])}
 )
 
 
+OPERANDS = st.sampled_from(
+    ["value", "seats", "other", "none", '"seats"', "0", "1", "2", "3", "0.5", "100000000000000000", "0.000000000001"]
+)
+
+
+def _steps(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    pairs = st.tuples(inner, st.sampled_from("+-*/"), inner)
+    return st.one_of(
+        pairs.map(lambda parts: f"({' '.join(parts)})"),
+        pairs.map(" ".join),
+        inner.map(lambda one: f"-{one}"),
+        st.tuples(st.sampled_from(["ceil", "floor", "abs"]), inner).map(lambda parts: f"{parts[0]}({parts[1]})"),
+        st.tuples(inner, st.integers(-18, 18)).map(lambda parts: f"round({parts[0]}, {parts[1]})"),
+        st.tuples(st.sampled_from(["min", "max"]), st.lists(inner, min_size=1, max_size=3)).map(
+            lambda parts: f"{parts[0]}({', '.join(parts[1])})"
+        ),
+    )
+
+
+EXPRESSIONS = st.recursive(OPERANDS, _steps, max_leaves=12)
 NAMES = st.sampled_from(["seats", "origin", "none"])
 WORDS = st.sampled_from(["10", "10.0", "0.0000001", "true", "EWR", "Ä", "'; --", ""])
 FILTERS: st.SearchStrategy[Filter] = st.one_of(
@@ -88,13 +108,14 @@ THIRDS = Arrivals(
 )
 
 
-@example(arrived=THIRDS, reads="value", until=None, grouped=True, filters=())
+@example(arrived=THIRDS, reads="value", until=None, grouped=True, filters=(), expression=None)
 @given(
     arrived=arrivals(),
     reads=st.sampled_from(["value", "seats"]),
     until=st.none() | INSTANTS,
     grouped=st.booleans(),
     filters=st.lists(FILTERS, max_size=2).map(tuple),
+    expression=st.none() | EXPRESSIONS,
 )
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("period_to_at", [None, FEBRUARY + timedelta(days=28), JANUARY + timedelta(days=10)])
@@ -106,6 +127,7 @@ def test_memory_and_database_agree_on_every_aggregate(
     until: datetime | None,
     grouped: bool,
     filters: tuple[Filter, ...],
+    expression: str | None,
 ) -> None:
     key = f"K{next(SEQUENCE)}"
     group_by = ("origin", "seats") if grouped else ()
@@ -129,10 +151,11 @@ def test_memory_and_database_agree_on_every_aggregate(
                 [*arrived.first, *arrived.second],
                 reads=reads,
                 filters=filters,
+                expression=expression,
                 group_by=group_by,
                 each_event=True,
                 **stretch,
             )
-            measure = Measure("departure", kind, reads, group_by, filters)
+            measure = Measure("departure", kind, reads, group_by, filters, expression)
             found = aggregate(session, contract_id, measure, each_event=True, **stretch)
             assert as_usage(found) == in_memory, kind

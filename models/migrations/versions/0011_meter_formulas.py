@@ -1,0 +1,13 @@
+"""Claims on usage that know the expression of their meter."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("rated_line", sa.Column("expression", sa.String(), nullable=True))
