@@ -12,9 +12,10 @@ from api.fields import Output
 from api.routing import api_router, needs
 from domain import charges, grid
 from domain.due import service_end
+from domain.rounding import rounded
 from domain.state import ContractState, Item, LineState
 from models.contract import state_of
-from models.usage_source import measure_of
+from models.usage_source import measure_of, usage_of
 from models.usage_totals import UsageTotals, aggregate
 
 router = api_router("/v1/contracts/{contract_id}", "Contracts")
@@ -26,7 +27,7 @@ class UsageGroupOut(Output):
 
 
 class UsageStretch(Output):
-    """A stretch of the period under one price."""
+    """A stretch of the period under one price; its quantities are those that would be billed."""
 
     from_at: datetime
     to_at: datetime = Field(description="Exclusive.")
@@ -81,15 +82,14 @@ def _line_usage(session: Session, state: ContractState, progress: LineState) -> 
 
 def _stretch(item: Item, totals: UsageTotals) -> UsageStretch:
     assert item.from_at is not None and item.to_at is not None
+    billed = rounded(usage_of(totals), item.round)
     return UsageStretch(
         from_at=item.from_at,
         to_at=item.to_at,
-        quantity=totals.total,
+        quantity=billed.total,
         events=totals.event_count,
         ignored=totals.ignored_count,
-        groups=[
-            UsageGroupOut(properties=dict(properties), quantity=quantity) for properties, quantity in totals.groups
-        ],
+        groups=[UsageGroupOut(properties=dict(group.properties), quantity=group.quantity) for group in billed.groups],
     )
 
 

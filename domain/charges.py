@@ -177,6 +177,7 @@ def _usage(state: ContractState, line: Line, progress: LineState, span: Span) ->
         reads=meter.reads,
         filters=meter.filters,
         expression=meter.expression,
+        round=meter.round,
         from_at=span.start_at,
         to_at=span.end_at,
         period_start=start,

@@ -20,6 +20,7 @@ from domain.prices import (
     Stairstep,
     Volume,
 )
+from domain.rounding import Rounding
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Aggregate = Literal["sum", "count", "max", "min", "latest", "average", "unique", "weighted_sum"]
@@ -79,6 +80,8 @@ class Meter(Frozen):
     filters: tuple[Filter, ...] = Field(
         default=(), max_length=10, description="Conditions on properties; an event counts if all hold."
     )
+
+    round: Rounding | None = Field(default=None, description="How the quantity is rounded before it is priced.")
 
     @property
     def event_name(self) -> str:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from domain.money import UNROUNDED, exponent, round_half_away, to_major, to_minor
 from domain.rating import Rated, Step, Usage, proportion, rate
+from domain.rounding import rounded
 from domain.state import Item
 from domain.tax import TaxRate, contained_in
 
@@ -46,6 +47,8 @@ def priced(item: Item, usage: Usage | None, currency: str, *, exact: bool = Fals
     """The line of an item, rounded once; `usage` is needed where its kind is usage. With `exact` also unrounded."""
     if item.kind == "usage":
         assert usage is not None, f"usage of {item.line} was not rated"
+        # Only here: what is claimed stays unrounded, so that late usage is rounded with all else of its stretch.
+        usage = rounded(usage, item.round)
         rated, whole = _rate_usage(item, usage, currency), True
     else:
         usage = Usage(ONE if item.quantity is None else item.quantity)

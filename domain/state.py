@@ -10,6 +10,7 @@ from domain.filters import Filter
 from domain.line import Meter
 from domain.offers import PlanVersion
 from domain.prices import Price
+from domain.rounding import Rounding
 from domain.terms import Aggregate, Recognition, Terms
 
 Status = Literal["signed", "trialing", "active", "past_due", "paused", "cancelled", "expired"]
@@ -99,6 +100,7 @@ class Item:
     own_day: bool = False
     filters: tuple[Filter, ...] = ()
     expression: str | None = None
+    round: Rounding | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from domain.offers import (
     Term,
 )
 from domain.period import check_zone
-from domain.prices import ZERO, Flat, NotEmpty, Price
+from domain.prices import ZERO, Flat, NotEmpty, Price, reads_events
 from domain.proration import Proration
 from domain.rating import Usage, rate
 from domain.tax import TaxRate
@@ -161,6 +161,8 @@ class Terms(Frozen):
         known = sorted(meter.id for meter in self.meters)
         unknown = line.meter is not None and line.meter not in known
         refuse(unknown, f"line {line.id}: meter: {line.meter!r} is not among meters {known}")
+        single = line.meter is not None and reads_events(line.price) and self.meter(line.meter).round is not None
+        refuse(single, f"line {line.id}: price: {line.price.model} reads single events; its meter may not round")
         taxes = {rate.name for rate in self.tax}
         strange = sorted(set(line.tax or ()) - taxes)
         refuse(bool(strange), f"line {line.id}: tax: {', '.join(strange)} is not among the taxes {sorted(taxes)}")

@@ -87,7 +87,7 @@ class DatabaseUsage:
         each_event = reads_events(item.price)
         claims = _overlapping(self.claims, item)
         if until is None and not each_event and len(claims) == 1 and _is_of(claims[0], item):
-            return _usage(claims[0].totals)
+            return usage_of(claims[0].totals)
         assert item.from_at is not None and item.to_at is not None
         totals = aggregate(
             self.session,
@@ -101,7 +101,7 @@ class DatabaseUsage:
             until=until,
             each_event=each_event,
         )
-        return _usage(totals)
+        return usage_of(totals)
 
     def _claims_in(self, period: RatedPeriod) -> list[RatedLine]:
         claims = self.claims.get(period.line_id, ())
@@ -141,6 +141,7 @@ def _is_of(claim: RatedLine, item: Item) -> bool:
     return same_measure and (claim.from_at, claim.to_at) == (item.from_at, item.to_at)
 
 
-def _usage(totals: UsageTotals) -> Usage:
+def usage_of(totals: UsageTotals) -> Usage:
+    """What was counted, as rating wants it; not rounded yet."""
     groups = tuple(Group(dict(properties), quantity) for properties, quantity in totals.groups)
     return Usage(totals.total, groups, totals.events)

@@ -116,7 +116,7 @@ def run(steps: Invoicing, decided: Decided) -> Issued | None:
         return None
     metered = tuple((n, item) for n, item in enumerate(bill.items) if item.kind == "usage")
     if metered:
-        steps.rate_usage(RateUsage(decided.decision.state.contract_id, bill.document, metered))
+        steps.rate_usage(RateUsage(decided.decision.state.contract_id, bill.document, metered, bill.regular))
     return steps.issue_invoice(decided)
 
 

@@ -68,6 +68,25 @@ def test_a_matrix_prices_each_origin_and_holds_its_minimum(database: Database) -
     assert [issued.total_minor for issued in story.until(date(2013, 3, 1))] == [587_400, 500_000]
 
 
+def test_usage_that_comes_late_is_rounded_with_all_of_its_period(database: Database) -> None:
+    """178 + 20 seats are two hundreds, 250.00; late 3 are three, 375.00 in all; late 7 more are three still."""
+    hundreds = {"id": "seats", "event": "departure", "aggregate": "sum", "expression": "seats / 100"}
+    rounded = hundreds | {"round": {"mode": "up", "to": "1"}}
+    priced = line("seats", per_unit("125.00"), meter="seats", bill="arrears")
+    story = Story(database, terms(priced, meters=[rounded]))
+    depart(story, "e1", date(2013, 1, 3), seats=178)
+    depart(story, "e2", date(2013, 1, 4), seats=20)
+    totals = [issued.total_minor for issued in story.until(date(2013, 2, 1))]
+    depart(story, "e3", date(2013, 1, 31), seats=3)
+    totals += [issued.total_minor for issued in story.until(date(2013, 3, 1))]
+    depart(story, "e4", date(2013, 1, 31), seats=7)
+    assert story.until(date(2013, 4, 1)) == []
+    assert totals == [25_000, 12_500]
+    claimed = story.rows("SELECT quantity::text FROM rated_line WHERE event_count > 0 ORDER BY generation")
+    assert [f"{float(quantity):g}" for (quantity,) in claimed] == ["1.98", "0.03", "0.07"]
+    assert story.rows("SELECT quantity::text FROM invoice_line ORDER BY period_start, kind DESC") == [("2",), ("3",)]
+
+
 def test_usage_that_costs_nothing_makes_no_invoice(database: Database) -> None:
     story = Story(database, terms(seats(), meters=METERS))
     assert story.until(date(2013, 3, 1)) == []

@@ -120,6 +120,27 @@ async def test_usage_of_the_running_period_is_told_by_stretch_and_group(
     ]
 
 
+async def test_usage_is_told_as_it_would_be_billed(client: httpx.AsyncClient, database: Database) -> None:
+    """Trips of 31 from the 1st and 62 from the 17th, of 31 days: 31 and 30 of 31 and 15 days; up to the next fifty."""
+    meters: list[dict[str, Any]] = [
+        {"id": "trips", "aggregate": "weighted_sum", "expression": "value * size", "round": {"mode": "up", "to": "50"}}
+    ]
+    priced = line("trips", per_unit("1.00"), meter="trips", bill="arrears")
+    story = Story(database, terms(priced, meters=meters))
+    story.wake()
+    for day, size in ((1, 31), (17, 62)):
+        story.use("trips", datetime(2013, 1, day, tzinfo=UTC), "1", str(day), size=size)
+    story.on(date(2013, 1, 17), ChangeLine.model_validate({"line": "trips", "price": per_unit("2.00")}))
+    (found,) = (await got(client, "/v1/contracts/con_1/usage"))["lines"]
+    assert [(each["to_at"][:10], each["quantity"], each["events"]) for each in found["stretches"]] == [
+        ("2013-01-17", "50", 1),
+        ("2013-02-01", "50", 1),
+    ]
+    issued = story.wake()
+    assert issued is not None
+    assert issued.total_minor == 5_000 + 10_000
+
+
 async def test_usage_that_a_filter_excludes_is_not_told_and_not_billed(
     client: httpx.AsyncClient, database: Database
 ) -> None:

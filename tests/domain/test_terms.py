@@ -81,6 +81,13 @@ def test_terms_say_what_they_leave_open() -> None:
         (stated(meters=[]), ": Value error, line calls: meter: 'calls' is not among meters []"),
         (stated(meters=[{"id": "a b", "aggregate": "sum"}]), "meters.0.id: String should match pattern"),
         (stated(meters=[{"id": "calls", "aggregate": "most"}]), "meters.0.aggregate: Input should be 'sum'"),
+        (
+            stated(
+                meters=[{"id": "calls", "aggregate": "sum", "round": {"to": 1}}],
+                lines=[{**CALLS, "price": {"model": "percentage", "rate": "3"}}],
+            ),
+            ": Value error, line calls: price: percentage reads single events; its meter may not round",
+        ),
     ],
 )
 def test_terms_that_contradict_themselves_are_refused(given: dict[str, Any], why: str) -> None:
