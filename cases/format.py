@@ -114,6 +114,12 @@ class RemoveLine(Frozen):
     invoice: Literal["now", "next", "at_renewal"] = "now"
 
 
+class ChangeMeter(Frozen):
+    meter: Meter
+    effective: Day | None = None
+    invoice: Literal["now", "next", "at_renewal"] = "now"
+
+
 class UsageEvent(Properties):
     id: Annotated[str, Field(min_length=1)]
     at: Instant
@@ -180,6 +186,7 @@ Action = (
     Change
     | AddLine
     | RemoveLine
+    | ChangeMeter
     | SendUsage
     | Gateway
     | Pause
@@ -196,6 +203,7 @@ ACTIONS: dict[str, type[Frozen]] = {
     "change": Change,
     "add_line": AddLine,
     "remove_line": RemoveLine,
+    "change_meter": ChangeMeter,
     "usage": SendUsage,
     "gateway": Gateway,
     "new_payment_method": Nothing,

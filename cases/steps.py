@@ -33,6 +33,10 @@ def command_of(step: form.Step) -> ChangeType | None:
             return commands.RemoveLine(
                 line=body.line, effective=_effective(body), invoice="next" if body.invoice == "next" else "now"
             )
+        case form.ChangeMeter():
+            return commands.Revise(
+                meters=(body.meter,), effective=_effective(body), invoice="next" if body.invoice == "next" else "now"
+            )
         case form.Pause():
             return commands.Pause(unused=body.unused, resume_on=body.resume_on)
         case form.Cancel():
@@ -53,7 +57,7 @@ _PLAIN: dict[str, ChangeType] = {
 }
 
 
-def _effective(body: form.Change | form.AddLine | form.RemoveLine) -> commands.Effective:
+def _effective(body: form.Change | form.AddLine | form.RemoveLine | form.ChangeMeter) -> commands.Effective:
     if body.invoice == "at_renewal":
         return "renewal"
     return body.effective or "now"

@@ -11,10 +11,11 @@ from domain.bill import concluded
 from domain.commands import AddLine, ChangeLine, LineChange, RemoveLine, Revise, line_of
 from domain.due import service_end
 from domain.errors import RefusedChange
-from domain.line import Line
+from domain.line import Line, Meter
 from domain.lines import add, remove, replaced
 from domain.period import first_instant, local_date
-from domain.rebilling import rebilled
+from domain.rebilling import rebilled, without
+from domain.recounting import readers, recount
 from domain.revising import by_period, with_plan
 from domain.state import ContractState, Decision, Item, LineState, Scheduled, Upcoming
 from domain.terms import Terms, revised
@@ -36,11 +37,11 @@ def change(state: ContractState, command: LineChange | Revise, at: datetime) -> 
     named = _named(revision)
     if waiting:
         # Tried now, so that what cannot be is refused today and not on its day.
-        apply(taken, revision.changes, on, on, at)
+        apply(taken, revision.changes, on, on, at, revision.meters)
         state = replace(state, version=taken.version, scheduled=(*state.scheduled, *waiting))
         return Decision(state, f"{named} {_when(waiting)}")
     effective_on = _effective_on(state, command, on) or on
-    state, items = apply(taken, revision.changes, effective_on, on, at)
+    state, items = apply(taken, revision.changes, effective_on, on, at, revision.meters)
     happened = f"{named} {'now' if effective_on == on else f'from {effective_on}'}"
     if command.invoice == "next":
         return Decision(replace(state, carried=(*state.carried, *charges.carried(items))), happened)
@@ -68,10 +69,18 @@ def _when(waiting: tuple[Scheduled, ...]) -> str:
 
 
 def apply(
-    state: ContractState, changes: tuple[LineChange, ...], effective_on: date, on: date, at: datetime
+    state: ContractState,
+    changes: tuple[LineChange, ...],
+    effective_on: date,
+    on: date,
+    at: datetime,
+    meters: tuple[Meter, ...] = (),
 ) -> tuple[ContractState, tuple[Item, ...]]:
-    """The state after `changes` from the day `effective_on`, made on the day `on`, and what they bill and credit."""
-    items: tuple[Item, ...] = ()
+    """The state after `changes` from the day `effective_on`, made on the day `on`, and what they bill and credit.
+
+    From that day on `meters` count, too, before anything else is changed.
+    """
+    state, items = recount(state, meters, effective_on, on, at)
     for one in changes:
         match one:
             case ChangeLine():
@@ -82,7 +91,7 @@ def apply(
                 state, billed = remove(state, one, effective_on, on, at)
             case _:
                 assert_never(one)
-        items += billed
+        items = (*without(items, billed), *billed)
     if all(progress.removed for progress in state.lines):
         raise RefusedChange(f"{state.lines[-1].id} is the contract's last line: cancel the contract instead", "/line")
     checked(state.terms)
@@ -154,17 +163,27 @@ def _next_period(state: ContractState, command: LineChange | Revise, on: date) -
     """The next day on which a period begins: of the line concerned, or the first of any line."""
     if not state.started:
         return on
-    concerned = command.line if isinstance(command, RemoveLine) else None
+    concerned = _concerned(state, command)
     ends = []
     for progress in state.lines:
         line = state.terms.line(progress.id)
-        if line.every != "once" and not progress.removed and concerned in (None, line.id):
+        if line.every != "once" and not progress.removed and (not concerned or line.id in concerned):
             index = grid.running_index(state, line, progress, on)
             begins = grid.period_start(state, line, progress, index)
             ends.append(on if begins == on else grid.period_start(state, line, progress, index + 1))
     if not ends:
-        raise RefusedChange(f"the contract has no running line {concerned!r}" if concerned else "no line runs", "/line")
+        named = ", ".join(sorted(concerned))
+        raise RefusedChange(f"the contract has no running line {named!r}" if named else "no line runs", "/line")
     return min(ends)
+
+
+def _concerned(state: ContractState, command: LineChange | Revise) -> set[str]:
+    """The lines whose next period a change awaits; none where that of any will do."""
+    if isinstance(command, RemoveLine):
+        return {command.line}
+    if isinstance(command, Revise) and not command.changes:
+        return readers(state, command.meters)
+    return set()
 
 
 def find(state: ContractState, line_id: str) -> tuple[Line, LineState]:
@@ -204,9 +223,10 @@ def checked(terms: Terms) -> Terms:
 
 
 def _named(revision: Revise) -> str:
-    if not revision.changes:
-        assert revision.plan is not None
+    if revision.plan is not None and not revision.changes:
         return f"moves to version {revision.plan.version} of {revision.plan.id}"
+    if not revision.changes:
+        return f"{', '.join(meter.id for meter in revision.meters)} counts otherwise"
     verbs = {"change_line": "changes", "add_line": "is added", "remove_line": "is removed"}
     return ", ".join(f"{line_of(one)} {verbs[one.kind]}" for one in revision.changes)
 

@@ -158,7 +158,7 @@ def _fixed(
 
 def _usage(state: ContractState, line: Line, progress: LineState, span: Span) -> Item:
     assert line.meter is not None
-    meter, zone = state.terms.meter(line.meter), state.terms.timezone
+    meter, zone = span.segment.meter or state.terms.meter(line.meter), state.terms.timezone
     start = grid.period_start(state, line, progress, span.index)
     end = grid.period_start(state, line, progress, span.index + 1)
     regular = grid.whole_period(state, line, progress, span.index)

@@ -66,7 +66,8 @@ class Revise(Frozen):
     """Several changes of lines at one instant on one document: a swap of plans. `effective` counts for all of them.
 
     With `next_period` each waits for the next period of its own line, so that none is prorated. `plan` says from which
-    version the lines are once all of them have changed; `meters` are those that new lines read.
+    version the lines are once all of them have changed. `meters` are those that new lines read; one that the contract
+    knows counts like this from then on.
     """
 
     kind: Literal["revise"] = "revise"
@@ -78,7 +79,8 @@ class Revise(Frozen):
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
-        refuse(not self.changes and self.plan is None, "changes: give at least one, or a plan")
+        nothing = not self.changes and self.plan is None and not self.meters
+        refuse(nothing, "changes: give at least one, a plan or meters")
         return self
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from domain.expression import LENGTH_MAX, parse
+from domain.expression_text import LENGTH_MAX, parse
 from domain.filters import Filter
 from domain.interval import Length, Unit, stated_as
 from domain.prices import (

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 
-from domain.expression import evaluate, parse
+from domain.expression import evaluate
+from domain.expression_text import parse
 from domain.filters import Filter, Property, number_of, passes, text_of
 from domain.line import Aggregate
 from domain.money import UNROUNDED, round_ratio

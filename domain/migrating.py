@@ -23,7 +23,8 @@ def move(
 
     What the parties agreed on otherwise stays: prices, quantities, lines that they dropped and lines of their own. A
     price counts as the old version's after any number of uplifts. A line keeps its wording, and one that was billed
-    once stays as it is. A contract is there, too, once it waits for its next period.
+    once stays as it is. Meters that count like the old version's count like the new one's. A contract is there, too,
+    once it waits for its next period.
 
     Raises:
         DomainError: with the reason why it cannot be moved.
@@ -38,7 +39,7 @@ def move(
     target = moved(mine, base, [line for line in new.lines if line.id not in billed])
     changes = tuple(_changes(mine, target))
     _check_waiting(state, changes)
-    return Revise(changes=changes, plan=to, meters=_meters(state, new, target), effective=effective)
+    return Revise(changes=changes, plan=to, meters=_meters(state, old, new, target), effective=effective)
 
 
 def _check(state: ContractState, new: PlanTerms, to: PlanVersion) -> None:
@@ -106,12 +107,13 @@ def _check_waiting(state: ContractState, changes: tuple[LineChange, ...]) -> Non
         raise RefusedChange(f"another change of {', '.join(both)} waits for its day")
 
 
-def _meters(state: ContractState, new: PlanTerms, target: tuple[Line, ...]) -> tuple[Meter, ...]:
-    """The meters that lines of the new version read and the contract does not know yet."""
+def _meters(state: ContractState, old: PlanTerms, new: PlanTerms, target: tuple[Line, ...]) -> tuple[Meter, ...]:
+    """The meters that lines of the new version read and the contract does not know yet, or counts as the old one."""
     known = {meter.id: meter for meter in state.terms.meters}
+    before = {meter.id: meter for meter in old.meters}
     read = {line.meter for line in target if line.id in {one.id for one in new.lines}}
     wanted = [meter for meter in new.meters if meter.id in read]
     for meter in wanted:
-        if known.get(meter.id, meter) != meter:
-            raise DomainError(f"meter {meter.id} counts otherwise in the new version: give it another id")
-    return tuple(meter for meter in wanted if meter.id not in known)
+        if known.get(meter.id, meter) not in (meter, before.get(meter.id)):
+            raise DomainError(f"meter {meter.id} counts otherwise in the contract: give it another id")
+    return tuple(meter for meter in wanted if known.get(meter.id) != meter)

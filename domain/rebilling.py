@@ -1,5 +1,6 @@
 """What a change of a line's history bills and credits for the days that were billed before."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from domain import charges, grid
@@ -25,6 +26,12 @@ def rebilled(
     credits = charges.between(state, line, before, old, since, upper, "credit")
     debits = charges.between(state, changed, after, new, since, upper)
     return tuple(sorted((*credits, *debits), key=lambda item: item.period))
+
+
+def without(items: Iterable[Item], later: Iterable[Item]) -> Iterator[Item]:
+    """Those of the items that do not rate a period anew which `later` ones rate anew again."""
+    again = {(item.line, item.period) for item in later if item.rerated}
+    return (item for item in items if not item.rerated or (item.line, item.period) not in again)
 
 
 def _rerated(state: ContractState, changed: Line, after: LineState, since: Moment, upper: Moment) -> tuple[Item, ...]:

@@ -11,25 +11,23 @@ from domain.errors import RefusedChange
 from domain.line import Line, Meter
 from domain.offers import PlanVersion
 from domain.period import first_instant, local_date
+from domain.recounting import changed_meters, readers
 from domain.state import ContractState, LineState, Scheduled
 
 
 def with_plan(state: ContractState, plan: PlanVersion | None, meters: Iterable[Meter]) -> ContractState:
-    """The state whose terms name `plan`, where there is one, and know `meters` beside their own.
-
-    Raises:
-        RefusedChange: if the contract counts one of them in another way.
-    """
-    known = {meter.id: meter for meter in state.terms.meters}
-    for meter in meters:
-        if known.setdefault(meter.id, meter) != meter:
-            raise RefusedChange(f"meter {meter.id} counts otherwise in the contract: give it another id", "/meters")
-    changed = {"plan": plan or state.terms.plan, "meters": tuple(known.values())}
+    """The state whose terms name `plan`, where there is one, and know those of `meters` that they did not know."""
+    known = {meter.id: meter for meter in (*meters, *state.terms.meters)}
+    own = tuple(meter.id for meter in state.terms.meters)
+    ordered = dict.fromkeys((*own, *known))
+    changed = {"plan": plan or state.terms.plan, "meters": tuple(known[id_] for id_ in ordered)}
     return replace(state, terms=state.terms.model_copy(update=changed))
 
 
 def by_period(state: ContractState, command: Revise, at: datetime) -> tuple[Scheduled, ...]:
     """The changes by the day on which the next period of their line begins; the last ones bring the plan.
+
+    A meter that counts otherwise does so from the first day on which a period of a line that reads it begins.
 
     Raises:
         RefusedChange: if the contract ends before one of these days, or no line runs.
@@ -37,12 +35,19 @@ def by_period(state: ContractState, command: Revise, at: datetime) -> tuple[Sche
     days: dict[date, list[LineChange]] = {}
     for change in command.changes:
         days.setdefault(_next_period(state, change, at), []).append(change)
+    changed = {one.after.id: _first_counted(state, one.after) for one in changed_meters(state, command.meters)}
+    for day in changed.values():
+        days.setdefault(day, [])
     last, end = max(days), service_end(state)
     if end is not None and last >= end:
         raise RefusedChange(f"the contract ends on {end}, before the next period on {last}", "/effective")
     return tuple(
         Scheduled(
-            day, tuple(days[day]), command.invoice, plan=command.plan if day == last else None, meters=command.meters
+            day,
+            tuple(days[day]),
+            command.invoice,
+            plan=command.plan if day == last else None,
+            meters=tuple(meter for meter in command.meters if changed.get(meter.id, day) == day),
         )
         for day in sorted(days)
     )
@@ -57,6 +62,13 @@ def _next_period(state: ContractState, change: LineChange, at: datetime) -> date
     if change.line in begins:
         return begins[change.line]
     return _earliest(begins.values())
+
+
+def _first_counted(state: ContractState, meter: Meter) -> date:
+    """The first day of a period of which nothing was billed, of the lines that read the meter, else of any."""
+    reading = readers(state, (meter,))
+    running = [p for p in state.lines if not p.removed and state.terms.line(p.id).every != "once"]
+    return _earliest(_unbilled(state, progress) for progress in running if not reading or progress.id in reading)
 
 
 def _unbilled(state: ContractState, progress: LineState) -> date:

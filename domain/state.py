@@ -22,7 +22,8 @@ class Segment:
     """A stretch of a line under one quantity and price; `start` and `end` are local dates.
 
     Usage is told apart by the instants, so that each event pays the price in force at its own time. While a line is
-    `off` it is not served, and nothing is billed.
+    `off` it is not served, and nothing is billed. `meter` is the line's meter as it counted then, where it counts
+    otherwise now.
     """
 
     start: date
@@ -32,6 +33,7 @@ class Segment:
     quantity: Decimal | None
     price: Price
     off: bool = False
+    meter: Meter | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from domain import grid
-from domain.line import Line
+from domain.line import Line, Meter
 from domain.period import first_instant
 from domain.prices import Price
 from domain.state import ContractState, LineState, Segment
@@ -20,6 +20,19 @@ class Moment:
 
     on: date
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """A meter as it counts before and after a change."""
+
+    before: Meter
+    after: Meter
+
+    def counted(self, segment: Segment) -> Segment:
+        """A segment before the change, which names the meter that counts there if the changed one does not."""
+        meter = segment.meter or self.before
+        return replace(segment, meter=None if meter == self.after else meter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +92,11 @@ def cut(
     quantity: Decimal | None = None,
     price: Price | None = None,
     off: bool | None = None,
+    recount: Recount | None = None,
 ) -> LineState:
-    """The history from `at` on with another quantity, another price, or served or not.
+    """The history from `at` on with another quantity, another price, served or not, or counted otherwise.
 
-    The line itself is to be changed by the caller alike: it governs the running segment.
+    The line itself and the meter are to be changed by the caller alike: they govern the running segment.
     """
 
     def changed(segment: Segment) -> Segment:
@@ -91,18 +105,22 @@ def cut(
             quantity=segment.quantity if quantity is None else quantity,
             price=price or segment.price,
             off=segment.off if off is None else off,
+            meter=segment.meter if recount is None else None,
         )
+
+    def before(segment: Segment) -> Segment:
+        return segment if recount is None else recount.counted(segment)
 
     past: list[Segment] = []
     for segment in progress.past:
         if segment.start_at < at.at:
-            past.append(replace(segment, end=min(segment.end, at.on), end_at=min(segment.end_at, at.at)))
+            past.append(before(replace(segment, end=min(segment.end, at.on), end_at=min(segment.end_at, at.at))))
         if segment.end_at > at.at:
             later = replace(segment, start=max(segment.start, at.on), start_at=max(segment.start_at, at.at))
             past.append(changed(later))
     since, since_at = progress.since, progress.since_at
     if since_at < at.at:
-        past.append(Segment(since, at.on, since_at, at.at, line.quantity, line.price, progress.off))
+        past.append(before(Segment(since, at.on, since_at, at.at, line.quantity, line.price, progress.off)))
         since, since_at = at.on, at.at
     new_off = progress.off if off is None else off
     now = changed(Segment(since, FOREVER, since_at, since_at, line.quantity, line.price, progress.off))
@@ -125,4 +143,4 @@ def _joined(history: list[Segment]) -> list[Segment]:
 
 
 def _same(one: Segment, other: Segment) -> bool:
-    return (one.quantity, one.price, one.off) == (other.quantity, other.price, other.off)
+    return (one.quantity, one.price, one.off, one.meter) == (other.quantity, other.price, other.off, other.meter)

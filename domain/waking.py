@@ -93,7 +93,7 @@ def _apply_scheduled(state: ContractState, scheduled: Scheduled, due: Due) -> tu
             state, resumed = go_on(state, due.on, due.at)
             return state, list(resumed), f"resumed on {due.on}"
         state = with_plan(state, scheduled.plan, scheduled.meters)
-        state, billed = apply(state, scheduled.changes, due.on, due.on, due.at)
+        state, billed = apply(state, scheduled.changes, due.on, due.on, due.at, scheduled.meters)
     except RefusedChange as refusal:
         # It was possible when it was agreed; what the parties did since has overtaken it.
         return state, [], f"a change for {due.on} was dropped: {refusal.message}"

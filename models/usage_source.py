@@ -54,7 +54,7 @@ class DatabaseUsage:
 
     def usage(self, item: Item, until: datetime | None = None) -> Usage:
         """The usage of the item's stretch; only that of events before `until`, where given."""
-        key = (item.line, item.from_at, item.to_at, until, group_by(item.price), reads_events(item.price))
+        key = (item.line, measure_of(item), item.from_at, item.to_at, until, reads_events(item.price))
         if key not in self._known:
             self._known[key] = self._read(item, until)
         return self._known[key]

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlmodel import Session
 
-from domain.expression import parse
+from domain.expression_text import parse
 from domain.filters import Filter
 from domain.line import Aggregate
 from domain.metering import VALUE, microseconds

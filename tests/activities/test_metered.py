@@ -4,7 +4,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.signatures import RateUsage
-from domain.commands import Cancel, ChangeLine, Wake
+from domain.commands import Cancel, ChangeLine, Revise, Wake
 from domain.contract import decide
 from models.database import Database
 from tests.activities.story import Story, line, per_unit, run, terms
@@ -182,6 +182,31 @@ def test_each_event_pays_the_price_of_its_own_time(database: Database) -> None:
     ]
     assert issued.total_minor == 55_000
     assert story.balances() == {"receivable": 55_000, "revenue": -55_000}
+
+
+def test_a_meter_that_changes_counts_each_event_as_it_did_at_its_time(database: Database) -> None:
+    """100 + 50 before noon of the 16th; then 80 of EWR, halved, and nothing of JFK. Late 20 before, 10 halved after."""
+    priced = line("seats", per_unit("1.00"), meter="seats", bill="arrears")
+    story = Story(database, terms(priced, meters=METERS))
+    depart(story, "e1", date(2013, 1, 5), seats=100)
+    depart(story, "e2", date(2013, 1, 16), seats=50, origin="JFK", hour=11)
+    depart(story, "e3", date(2013, 1, 16), seats=80, hour=12)
+    depart(story, "e4", date(2013, 1, 20), seats=70, origin="JFK")
+    story.wake()
+    halved = {"id": "seats", "event": "departure", "aggregate": "sum", "expression": "seats / 2"}
+    from_ewr = halved | {"filters": [{"property": "origin", "op": "eq", "value": "EWR"}]}
+    story.apply(Revise.model_validate({"meters": [from_ewr]}), datetime(2013, 1, 16, 12, tzinfo=UTC))
+    [issued] = story.until(date(2013, 2, 1))
+    depart(story, "late1", date(2013, 1, 4), seats=20, origin="JFK")
+    depart(story, "late2", date(2013, 1, 30), seats=10)
+    depart(story, "late3", date(2013, 1, 30), seats=90, origin="JFK")
+    [adjusted] = story.until(date(2013, 3, 1))
+    assert (issued.total_minor, adjusted.total_minor) == (19_000, 2_500)
+    assert story.rows("SELECT period_start, kind, net_minor FROM invoice_line ORDER BY period_start, net_minor") == [
+        (date(2013, 1, 1), "adjustment", 2_500),
+        (date(2013, 1, 1), "usage", 15_000),
+        (date(2013, 1, 16), "usage", 4_000),
+    ]
 
 
 def test_cancelling_at_once_bills_usage_up_to_the_instant_and_lets_later_events_go(database: Database) -> None:

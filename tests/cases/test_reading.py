@@ -298,7 +298,18 @@ def test_steps_out_of_order_are_told_by_their_number_in_the_file(file: Path) -> 
 
 
 STEPS = [
-    *("change", "add_line", "remove_line", "usage", "gateway", "new_payment_method", "pause", "resume", "cancel"),
+    *(
+        "change",
+        "add_line",
+        "remove_line",
+        "change_meter",
+        "usage",
+        "gateway",
+        "new_payment_method",
+        "pause",
+        "resume",
+        "cancel",
+    ),
     *("withdraw_cancellation", "reactivate", "extend_trial", "end_trial", "pay", "refund", "credit_note", "void"),
     *("write_off", "dispute", "dispute_won", "dispute_lost", "deliver", "close"),
 ]

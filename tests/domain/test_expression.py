@@ -3,7 +3,8 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from domain.expression import BadExpression, evaluate, parse
+from domain.expression import evaluate
+from domain.expression_text import BadExpression, parse
 from domain.filters import Property
 from domain.line import Meter
 from domain.money import UNROUNDED

@@ -17,6 +17,7 @@ from domain.migrating import move
 from domain.offers import PlanVersion
 from domain.state import ContractState
 from domain.terms import Terms
+from tests.domain.ledger import Used, account
 from tests.domain.shell import Event, Story, UsageOf, apply, change, flat, nothing_used, per_unit, run, summed, wake
 
 FIRST, SECOND, THIRD = (PlanVersion(id="pro", version=version) for version in (1, 2, 3))
@@ -214,7 +215,11 @@ OLD = offered(SEATS, CALLS)
             "line seats: every cannot change: give the new line another",
         ),
         (offered(SEATS | {"bill": "arrears"}, CALLS), [], "line seats: bill cannot change"),
-        (offered(SEATS, CALLS, meters=[METER | {"aggregate": "max"}]), [], "meter calls counts otherwise"),
+        (
+            offered(SEATS, CALLS, meters=[METER | {"aggregate": "max"}]),
+            [Revise.model_validate({"meters": [METER | {"aggregate": "count"}]})],
+            "meter calls counts otherwise in the contract",
+        ),
         (offered(SEATS, currency="EUR"), [], "the contract is in USD, version 2 of pro in EUR"),
         (offered(line("seats", flat("1.00"))), [Cancel()], "the contract was cancelled and ends on 2026-02-01"),
         (offered(line("seats", flat("1.00"))), [Cancel(when="now")], "the contract is cancelled"),
@@ -302,7 +307,7 @@ def test_after_a_move_every_line_is_billed_by_whole_periods_and_the_rest_as_befo
 
 
 def test_a_revision_may_bring_a_plan_alone_but_not_nothing() -> None:
-    with pytest.raises(ValueError, match="changes: give at least one, or a plan"):
+    with pytest.raises(ValueError, match="changes: give at least one, a plan or meters"):
         Revise()
     story = run(signed(OLD), "2026-01-10")
     decision = decide(story.state, Revise(plan=THIRD), at("2026-01-16"))
@@ -310,10 +315,33 @@ def test_a_revision_may_bring_a_plan_alone_but_not_nothing() -> None:
     assert decision.happened == "moves to version 3 of pro now"
 
 
-def test_a_meter_that_the_contract_counts_otherwise_is_refused() -> None:
-    story = run(signed(OLD), "2026-01-10")
-    apply(story, Revise(plan=THIRD, meters=({"id": "calls", "aggregate": "max"},)), at("2026-01-16"))  # type: ignore[arg-type]
-    assert story.refused == ["meter calls counts otherwise in the contract: give it another id"]
+def test_a_meter_counts_like_the_new_version_from_the_next_period_of_the_line_that_reads_it() -> None:
+    """Seats are yearly: the month of the calls decides. January sums to 50, February's greatest is 20."""
+    yearly = line("seats", per_unit("20.00"), quantity=5, every="year")
+    old = offered(yearly, CALLS)
+    new = offered(yearly, CALLS, meters=[METER | {"aggregate": "max"}])
+    terms = signed(old)
+    used = [Used("2026-01-20", "30"), Used("2026-01-21", "20"), Used("2026-02-20", "20"), Used("2026-02-21", "10")]
+    story = run(terms, "2026-01-10")
+    revise = moving(story.state, old, new)
+    assert (revise.changes, [meter.aggregate for meter in revise.meters]) == ((), ["max"])
+    told = account(terms, "2026-03-10", [("2026-01-16", revise)], used)
+    assert told.totals == [("2026-01-01", "100.00"), ("2026-02-01", "5.00"), ("2026-03-01", "2.00")]
+
+
+def test_a_meter_waits_for_its_own_line_where_others_change_before() -> None:
+    """Seats rise on 1 February; the calls of the quarter are summed to its end."""
+    quarterly = CALLS | {"every": "quarter"}
+    old = offered(SEATS, quarterly)
+    dearer = line("seats", per_unit("22.00"), quantity=5)
+    new = offered(dearer, quarterly, meters=[METER | {"aggregate": "max"}])
+    story = run(signed(old), "2026-01-10")
+    apply(story, moving(story.state, old, new), at("2026-01-16"))
+    assert [(str(one.on), len(one.changes), len(one.meters)) for one in story.state.scheduled] == [
+        ("2026-02-01", 1, 0),
+        ("2026-04-01", 0, 1),
+    ]
+    assert [one.plan for one in story.state.scheduled] == [None, SECOND]
 
 
 def test_a_quantity_that_the_new_version_leaves_out_is_one() -> None:
