@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.commands import Cancel, ChangeLine
+from domain.commands import Cancel, ChangeLine, Revise
 from domain.due import next_due
 from domain.errors import RefusedChange
 from models.database import Database
@@ -33,11 +33,13 @@ def agreed(random: Random) -> Any:
     )
 
 
-def change(random: Random) -> ChangeLine | Cancel:
+def change(random: Random) -> ChangeLine | Cancel | Revise:
     if random.random() < 0.1:
         return Cancel.model_validate(
             {"when": random.choice(["now", "period_end"]), "credit": random.choice(["unused", "none"])}
         )
+    if random.random() < 0.15:
+        return recount(random)
     target = random.choice(["paid", "owed", "seats"])
     new: dict[str, Any] = {"price": per_unit(f"{random.randint(1, 9_999) / Decimal(100):.2f}")}
     if target != "seats":
@@ -46,6 +48,14 @@ def change(random: Random) -> ChangeLine | Cancel:
     return ChangeLine.model_validate(
         {"line": target, "effective": effective, "invoice": random.choice(["now", "next"]), **new}
     )
+
+
+def recount(random: Random) -> Revise:
+    """The meter of the seats counts otherwise, now and then from a day that was billed."""
+    read = random.choice([{"reads": "seats"}, {"expression": "seats / 3"}])
+    meter = {"id": "seats", "event": "departure", "aggregate": random.choice(["sum", "max", "latest"]), **read}
+    how = random.choice(["now", "now", "next_period", "2013-03-05"])
+    return Revise.model_validate({"meters": [meter], "effective": how, "invoice": random.choice(["now", "next"])})
 
 
 @pytest.mark.parametrize("seed", range(10))
