@@ -27,6 +27,7 @@ from domain.filters import Compares, Equals, Exists, Filter, OneOf
 from domain.keys import derived
 from domain.prices import Price
 from domain.rating import Step
+from domain.rounding import Rounding
 from domain.state import Item
 from models.books import LoadedBooks
 
@@ -55,6 +56,7 @@ SIMPLE: dict[object, st.SearchStrategy[Any]] = {
     datetime: st.datetimes(datetime(2012, 1, 1), datetime(2016, 12, 31)).map(lambda at: at.replace(tzinfo=UTC)),
     Decimal: decimals,
     NoneType: st.none(),
+    Rounding: st.sampled_from([Rounding(to=Decimal("0.01")), Rounding(mode="up", to=Decimal(1000))]),
 }
 
 
