@@ -11,7 +11,7 @@ from models.usage_event import UsageEvent
 from models.usage_lock import lock_shared
 from models.usage_parts import make_parts, month_of
 from models.usage_storing import Incoming, KeyTaken, hash_of, known_hashes, store
-from models.usage_voiding import EventKey, addresses, hold
+from models.usage_voiding import EventKey, hold, lock_versions
 
 __all__ = ["EventResult", "Outcome", "UsageEvent", "ingest"]
 
@@ -46,8 +46,11 @@ def ingest(session: Session, events: Sequence[UsageEvent], *, replace: bool = Fa
         return []
     closed = make_parts(session, {event.at for event in events})
     keys = [EventKey(event.source, event.event_id) for event in events]
-    before = addresses(session, set(keys)) if replace else set()
-    lock_shared(session, before | {event.address for event in events})
+    named = {event.address for event in events}
+    if replace:
+        lock_versions(session, set(keys), named)
+    else:
+        lock_shared(session, named)
     terms = _terms(session, events)
     incoming = [Incoming(key, event, _match(event, terms)) for key, event in zip(keys, events, strict=True)]
     firsts: dict[EventKey, Incoming] = {}

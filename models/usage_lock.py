@@ -22,6 +22,11 @@ def lock_shared(session: Session, addresses: Iterable[str]) -> None:
     session.execute(_SHARED, {"space": SPACE, "buckets": _buckets(addresses)})
 
 
+def lock_alone(session: Session, addresses: Iterable[str]) -> None:
+    """Wait for every transaction that stores events of `addresses` and keep new ones out until this one ends."""
+    session.execute(_EXCLUSIVE, {"space": SPACE, "buckets": _buckets(addresses)})
+
+
 def lock_contract(session: Session, contract_id: str) -> str | None:
     """Wait for every transaction that stores events of the contract and keep new ones out until this one ends.
 
@@ -29,7 +34,7 @@ def lock_contract(session: Session, contract_id: str) -> str | None:
     """
     key: str | None = session.execute(_KEY, {"contract_id": contract_id}).scalar_one_or_none()
     addresses = [contract_id] if key is None else [contract_id, key]
-    session.execute(_EXCLUSIVE, {"space": SPACE, "buckets": _buckets(addresses)})
+    lock_alone(session, addresses)
     return key
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from models import usage_rollup
 from models.database import violated_constraint
 from models.usage_copying import copy_in, line
 from models.usage_event import UsageEvent
@@ -46,17 +47,18 @@ def store(session: Session, new: Sequence[Incoming], replaced: Sequence[Incoming
     # In one order for all, so that two batches that meet never wait for each other.
     incoming = [*sorted(new, key=lambda row: row.key), *replaced]
     seqs = list(session.execute(_SEQS, {"count": len(incoming)}).scalars())
-    if replaced:
-        void_held(session, [row.key for row in replaced])
-        _renew(session, replaced, seqs[len(new) :])
     try:
         with session.begin_nested():
+            if replaced:
+                void_held(session, [row.key for row in replaced])
+                _renew(session, replaced, seqs[len(new) :])
             copy_in(session, "keys", map(_key_line, incoming[: len(new)], seqs))
             copy_in(session, "events", map(_event_line, incoming, seqs))
     except IntegrityError as error:
         if violated_constraint(error) == "pk_usage_key":
             raise KeyTaken from None
         raise
+    usage_rollup.add(session, {row.contract_id for row in incoming if row.contract_id}, seqs)
     return seqs
 
 

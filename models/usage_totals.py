@@ -85,22 +85,18 @@ def aggregate(
     starts_at, ends_at = period_from_at or from_at, period_to_at or to_at
     if measure.aggregate == "weighted_sum" and starts_at >= ends_at:
         raise ValueError(f"a weighted sum needs a period, and {ends_at} is not after {starts_at}")
-    names = {f"group_{number}": name for number, name in enumerate(measure.group_by)}
+    names = [f"group_{place}" for place in range(len(measure.group_by))]
     parameters = {
         "contract_id": contract_id,
-        "event": measure.event,
         "from_at": from_at,
         "to_at": to_at if until is None else min(to_at, until),
         "after_seq": after_seq,
         "up_to_seq": LAST_SEQ if up_to_seq is None else up_to_seq,
-        "property": measure.reads,
         "runs_to": ends_at if until is None else min(ends_at, until),
         "period_seconds": Decimal(microseconds(starts_at, ends_at)).scaleb(-6),
-        **names,
-        **usage_filters.bound(measure.filters),
-        **({} if measure.expression is None else usage_expression.bound(parse(measure.expression))),
+        **bound_reading(measure),
     }
-    rows = session.execute(text(_statement(measure, list(names), each_event)), parameters).all()
+    rows = session.execute(text(_statement(measure, names, each_event)), parameters).all()
     groups = [
         (
             tuple((name, value) for name, value in zip(measure.group_by, row[5:], strict=True) if value is not None),
@@ -115,7 +111,18 @@ def aggregate(
     )
 
 
-def _held(dividend: str, divisor: str) -> str:
+def bound_reading(measure: Measure) -> dict[str, object]:
+    """The parameters by which a statement finds what the measure reads."""
+    return {
+        "event": measure.event,
+        "property": measure.reads,
+        **{f"group_{place}": name for place, name in enumerate(measure.group_by)},
+        **usage_filters.bound(measure.filters),
+        **({} if measure.expression is None else usage_expression.bound(parse(measure.expression))),
+    }
+
+
+def held_quotient(dividend: str, divisor: str) -> str:
     """The quotient to so many decimals, rounded once: a dividend of more makes the division go as far as it must."""
     return f"trim_scale(round(round({dividend}, {EXACT_DECIMALS}) / {divisor}, {QUOTIENT_DECIMALS}))"
 
@@ -130,24 +137,25 @@ _QUANTITY = {
     "max": "max(read)",
     "min": "min(read)",
     "latest": "(array_agg(read ORDER BY at DESC, seq DESC) FILTER (WHERE read IS NOT NULL))[1]",
-    "average": _held("sum(read)", "nullif(count(read), 0)"),
+    "average": held_quotient("sum(read)", "nullif(count(read), 0)"),
     "unique": "count(DISTINCT read)",
-    "weighted_sum": _held(f"sum(read * {_SECONDS_LEFT})", "CAST(:period_seconds AS numeric)"),
+    "weighted_sum": held_quotient(f"sum(read * {_SECONDS_LEFT})", "CAST(:period_seconds AS numeric)"),
 }
 # Ids stand in the order of their code points, whatever the database's collation.
 _EVENTS = """array_agg(number ORDER BY at, event_id COLLATE "C", source COLLATE "C")
           FILTER (WHERE number IS NOT NULL)"""
 
 
-def _number(measure: Measure) -> str:
+def number(measure: Measure) -> str:
+    """What the measure reads of an event as a number, in SQL; NULL where there is none."""
     if measure.expression is not None:
         return usage_expression.number(parse(measure.expression))
     return "value" if measure.reads == VALUE else _NUMBER
 
 
 def _statement(measure: Measure, group_names: list[str], each_event: bool) -> str:
-    number = _number(measure)
-    read = _TEXT if measure.aggregate == "unique" and number == _NUMBER else number
+    value = number(measure)
+    read = _TEXT if measure.aggregate == "unique" and value == _NUMBER else value
     ignored = "0" if measure.aggregate == "count" else "count(*) FILTER (WHERE read IS NULL)"
     columns = "".join(f", {name}" for name in group_names)
     reads = "".join(f", properties ->> CAST(:{name} AS text) AS {name}" for name in group_names)
@@ -157,7 +165,7 @@ def _statement(measure: Measure, group_names: list[str], each_event: bool) -> st
         SELECT {is_total} AS is_total, coalesce(CAST({_QUANTITY[measure.aggregate]} AS numeric), 0) AS quantity,
           count(*) AS event_count, {ignored} AS ignored_count, {_EVENTS if each_event else "NULL"} AS events{columns}
         FROM (
-          SELECT at, seq, source, event_id, {read} AS read, {number} AS number{reads} FROM usage_event
+          SELECT at, seq, source, event_id, {read} AS read, {value} AS number{reads} FROM usage_event
           WHERE contract_id = :contract_id AND event = :event AND at >= :from_at AND at < :to_at
             AND seq > :after_seq AND seq <= CAST(:up_to_seq AS bigint)
             AND (voided_seq IS NULL OR voided_seq > CAST(:up_to_seq AS bigint))

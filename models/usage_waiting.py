@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import text
 from sqlmodel import Session
 
+from models import usage_rollup
 from models.usage_lock import lock_contract
 
 Reason = Literal["unknown_customer", "unknown_contract", "outside_term", "several_contracts"]
@@ -36,8 +37,9 @@ def match_waiting(session: Session, contract_id: str) -> int:
     They get a new `seq`, so they count as usage that comes now. Returns how many joined.
     """
     key = lock_contract(session, contract_id)
-    joined = session.execute(_JOIN, {"contract_id": contract_id, "key": key})
-    return len(joined.all())
+    joined = session.execute(_JOIN, {"contract_id": contract_id, "key": key}).scalars().all()
+    usage_rollup.recount(session, contract_id, joined)
+    return len(joined)
 
 
 def release_after_end(session: Session, contract_id: str, ends_at: datetime) -> int:
@@ -46,8 +48,9 @@ def release_after_end(session: Session, contract_id: str, ends_at: datetime) -> 
     What a rated line has counted stays: it was billed. Returns how many were let go.
     """
     lock_contract(session, contract_id)
-    left = session.execute(_LEAVE, {"contract_id": contract_id, "ends_at": ends_at})
-    return len(left.all())
+    left = session.execute(_LEAVE, {"contract_id": contract_id, "ends_at": ends_at}).scalars().all()
+    usage_rollup.recount(session, contract_id, left)
+    return len(left)
 
 
 _UNMATCHED = text("""
@@ -83,7 +86,7 @@ _JOIN = text("""
       RETURNING e.source, e.event_id, e.seq
     )
     UPDATE usage_key k SET seq = j.seq FROM joined j WHERE k.source = j.source AND k.event_id = j.event_id
-    RETURNING k.seq
+    RETURNING k.at
 """)
 _LEAVE = text("""
     WITH gone AS (
@@ -96,5 +99,5 @@ _LEAVE = text("""
       RETURNING e.source, e.event_id, e.seq
     )
     UPDATE usage_key k SET seq = g.seq FROM gone g WHERE k.source = g.source AND k.event_id = g.event_id
-    RETURNING k.seq
+    RETURNING k.at
 """)

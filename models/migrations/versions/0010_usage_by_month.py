@@ -22,6 +22,7 @@ def upgrade() -> None:
     create_key()
     create_event()
     create_archive()
+    create_running()
     voided = sa.Column("voided_count", sa.BigInteger(), nullable=False, server_default=sa.text("0"))
     op.add_column("rated_line", voided)
     op.alter_column("rated_line", "voided_count", server_default=None)
@@ -80,6 +81,27 @@ def create_archive() -> None:
         sa.Column("event_count", sa.BigInteger(), nullable=False),
         sa.Column("archived_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("month", name=op.f("pk_usage_archive")),
+    )
+
+
+def create_running() -> None:
+    op.create_table(
+        "usage_reading",
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("contract_id", "id", "event")),
+        sa.Column("spec", postgresql.JSONB(), nullable=False),
+        sa.PrimaryKeyConstraint("contract_id", "id", name=op.f("pk_usage_reading")),
+    )
+    op.create_table(
+        "usage_rollup",
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("contract_id", "reading_id")),
+        sa.Column("hour", INSTANT, nullable=False),
+        sa.Column("group", postgresql.JSONB(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("event_count", "read_count")),
+        *(sa.Column(name, sa.Numeric(), nullable=False) for name in ("total", "moment")),
+        *(sa.Column(name, sa.Numeric(), nullable=True) for name in ("least", "greatest", "latest")),
+        sa.Column("latest_at", INSTANT, nullable=True),
+        sa.Column("latest_seq", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("contract_id", "reading_id", "hour", "group", name=op.f("pk_usage_rollup")),
     )
 
 
