@@ -43,6 +43,7 @@ from api import (
     simulations,
     test_clocks,
     usage,
+    usage_reading,
     usage_voids,
     webhooks,
 )
@@ -85,6 +86,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     contract_usage.router,
     usage.router,
     usage_voids.router,
+    usage_reading.router,
     invoices.router,
     corrections.router,
     payments.router,
