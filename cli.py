@@ -20,6 +20,7 @@ from sandbox import logs as stack_logs
 from sandbox.part import PartFailed
 from sandbox.stack import PartStatus, Stack, migrate_database
 from settings import SettingsError, load_stack_settings
+from usage_files import cli as usage_commands
 
 WATCH_SECONDS: Final = 1.0
 COLOURS: Final = {"healthy": "green", "unhealthy": "yellow", "stopped": "red"}
@@ -31,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 case_commands.register(app)
+usage_commands.register(app)
 console = Console()
 errors = Console(stderr=True)
 

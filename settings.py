@@ -1,7 +1,8 @@
 """The settings of the product: the only reader of the environment.
 
-`Settings` is what a worker and the API need, `StackSettings` what the embedded stack needs, `temporal_connection`
-how to reach Temporal. Only composition roots call the loaders; everything else is given values.
+`Settings` is what a worker and the API need, `StackSettings` what the embedded stack needs, `ClientSettings` what
+commands that ask an API need, `temporal_connection` how to reach Temporal. Only composition roots call the loaders;
+everything else is given values.
 """
 
 import os
@@ -179,6 +180,15 @@ class StackSettings(BaseSettings):
         return self
 
 
+class ClientSettings(BaseSettings):
+    """What commands that ask an API need, unless the embedded stack is the one they ask."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    url: AnyHttpUrl | None = Field(default=None, description="Address of the API.")
+    api_key: SecretStr | None = Field(default=None, description="API key with the scopes of what is asked.")
+
+
 SettingsType = TypeVar("SettingsType", bound=BaseSettings)
 
 
@@ -198,6 +208,15 @@ def load_stack_settings() -> StackSettings:
         SettingsError: if a variable is unsafe.
     """
     return _load(StackSettings)
+
+
+def load_client_settings() -> ClientSettings:
+    """The settings of commands that ask an API, from the environment.
+
+    Raises:
+        SettingsError: if a variable is unsafe.
+    """
+    return _load(ClientSettings)
 
 
 def _load(kind: type[SettingsType]) -> SettingsType:

@@ -11,7 +11,7 @@ import pytest
 ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = (
     *("domain", "models", "gateways", "activities", "workflows", "api", "sandbox", "bench", "demo"),
-    "scripts",
+    *("scripts", "usage_files"),
 )
 LINES_MAX: Final = 300
 # What a value can be made of. Nothing here reads a clock, a file, a socket or a source of randomness.
