@@ -153,7 +153,7 @@ def _told() -> Iterator[None]:
     """Ends the command with a message where it cannot go on; an import that was interrupted goes on later."""
     try:
         yield
-    except Refused as error:
+    except (Refused, OSError) as error:
         errors.print("[red]perennial:[/] ", end="")
         errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
