@@ -33,7 +33,7 @@ from domain.correcting import (
     CorrectionType,
 )
 from models.database import Database
-from settings import PREFIX, Settings, StackSettings
+from settings import PREFIX, ClientSettings, Settings, StackSettings
 from tests.pages import DOCS, read, rows, sections
 
 NEVER_LISTED: Final = frozenset({"/openapi.json", "/docs"})
@@ -51,7 +51,12 @@ def default(field: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("heading", "kind"), [("A worker and the API", Settings), ("The embedded stack", StackSettings)]
+    ("heading", "kind"),
+    [
+        ("A worker and the API", Settings),
+        ("The embedded stack", StackSettings),
+        ("Commands that ask an API", ClientSettings),
+    ],
 )
 def test_every_setting_is_documented_with_its_default(heading: str, kind: type[BaseSettings]) -> None:
     table = rows(sections(sections(read("operations.md"), "##")["Settings"], "###")[heading])
@@ -135,8 +140,10 @@ def test_what_a_page_names_exists(page: Path) -> None:
         pair for target in targets for pair in ((target, ""), ("", target))
     }
     commands = {command.name or command.callback.__name__ for command in cli.registered_commands if command.callback}
+    commands |= {group.name for group in cli.registered_groups if group.name}
     assert set(re.findall(r"(?:`|bin/)perennial ([a-z]+)", text)) <= commands
-    known = {f"{PREFIX}{name.upper()}" for kind in (Settings, StackSettings) for name in kind.model_fields}
+    kinds = (Settings, StackSettings, ClientSettings)
+    known = {f"{PREFIX}{name.upper()}" for kind in kinds for name in kind.model_fields}
     assert set(re.findall(rf"{PREFIX}[A-Z_]*[A-Z]", text)) <= known | COMPOSE
 
 
