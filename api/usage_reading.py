@@ -39,6 +39,7 @@ class UsageEventOut(Output):
     properties: dict[str, Any] = Field(examples=[{"origin": "EWR", "seats": 149}])
     counts_for: str | None = Field(description="The contract that it counts for; null while none takes it.")
     received_at: datetime
+    voided: bool = Field(description="It was taken back, or replaced by another version, and no longer counts.")
 
 
 class BilledOn(Output):
@@ -53,7 +54,7 @@ class BilledOn(Output):
 
 
 class CountedBy(Output):
-    """A count of a line's usage that this event is in."""
+    """A count of a line's usage that this event is in, or that takes it back."""
 
     id: str = Field(description="The count's own id.")
     line: str = Field(description="The contract's line.", examples=["departures"])
@@ -62,13 +63,14 @@ class CountedBy(Output):
     late: bool = Field(description="It came after the period's usage was first counted.")
     aggregate: str = Field(description="How the line counts.", examples=["sum"])
     reads: str = Field(description="What of the event it counts.", examples=["seats"])
+    takes_back: bool = Field(description="An earlier count has it, and this one no longer, since it was voided.")
     billed_on: BilledOn | None = Field(description="Null while no invoice has it.")
 
 
 class UsageEventTraced(UsageEventOut):
     """An event, and what became of it."""
 
-    waits_because: Reason | None = Field(description="Why no contract takes it; null where one does.")
+    waits_because: Reason | None = Field(description="Why no contract takes it; null where one does or it is voided.")
     counted_by: list[CountedBy] = Field(description="Empty until its period is rated.")
 
 
@@ -91,11 +93,18 @@ def list_usage_events(
     event: Word = None,
     from_at: Annotated[AwareDatetime | None, Query(alias="from", description="The first instant.")] = None,
     to_at: Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive.")] = None,
+    voided: Annotated[bool, Query(description="Also what was taken back, and versions that were replaced.")] = False,
 ) -> Response:
-    """Those of one batch are in the order of their ids. An event that joins or leaves a contract comes anew, at the
-    end. The numbers in `properties` have every digit that was sent."""
+    """An event that is replaced, or joins or leaves a contract, comes anew, at the end. The numbers in `properties`
+    have every digit that was sent. Months whose events are archived are not listed."""
     wanted = EventFilter(
-        contract_id=contract, customer=customer, source=source, event=event, from_at=from_at, to_at=to_at
+        contract_id=contract,
+        customer=customer,
+        source=source,
+        event=event,
+        from_at=from_at,
+        to_at=to_at,
+        with_voided=voided,
     )
     after = decode_cursor(cursor)
     with call.parts.database.transaction() as session:
@@ -123,6 +132,8 @@ def get_usage_event(
         found = reading.find_event(session, source, event_id)
         if found is None:
             raise Problem(404, "not-found", "There is no event with this source and id. Check both.")
+        if found == "archived":
+            raise Problem(404, "archived", "The events of its month are archived. Look for it in that month's file.")
         waits, counted = reading.waits_because(session, found), reading.counted_by(session, found)
     return _answer(_shown(found) | {"waits_because": waits, "counted_by": [_counted(claim) for claim in counted]})
 
@@ -140,6 +151,7 @@ def _shown(row: ReadEvent) -> dict[str, Any]:
         "properties": orjson.Fragment(row.properties),
         "counts_for": row.contract_id,
         "received_at": row.received_at,
+        "voided": row.voided_seq is not None,
     }
 
 
@@ -160,6 +172,7 @@ def _counted(claim: Counted) -> dict[str, Any]:
         "late": claim.generation > 0,
         "aggregate": claim.aggregate,
         "reads": claim.reads,
+        "takes_back": claim.takes_back,
         "billed_on": billed_on,
     }
 

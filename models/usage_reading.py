@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import TypeAdapter
 from sqlalchemy import text
@@ -19,7 +19,10 @@ _FILTERS: TypeAdapter[tuple[Filter, ...]] = TypeAdapter(tuple[Filter, ...])
 
 
 class ReadEvent(NamedTuple):
-    """An event as it is stored. `properties` are JSON, as text, so that every digit of a number stays."""
+    """A version of an event as it is stored; one with a `voided_seq` no longer counts.
+
+    `properties` are JSON, as text, so that every digit of a number stays.
+    """
 
     seq: int
     source: str
@@ -32,6 +35,7 @@ class ReadEvent(NamedTuple):
     value: Decimal | None
     properties: str
     received_at: datetime
+    voided_seq: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,7 @@ class EventFilter:
     """Which events to list; what is None does not restrict. `to_at` is exclusive.
 
     `contract_id` is the contract that an event counts for. `customer` is an id or a key: of it are the events that
-    name it, those that wait too, and those of its contracts.
+    name it, those that wait too, and those of its contracts. What was voided is only listed `with_voided`.
     """
 
     contract_id: str | None = None
@@ -48,10 +52,14 @@ class EventFilter:
     event: str | None = None
     from_at: datetime | None = None
     to_at: datetime | None = None
+    with_voided: bool = False
 
 
 class Counted(NamedTuple):
-    """A claim that counts an event, and the invoice line that took it over; without one it is not billed yet."""
+    """A claim that counts an event, and the invoice line that took it over; without one it is not billed yet.
+
+    One that `takes_back` no longer counts what was voided after an earlier claim had counted it.
+    """
 
     rated_line_id: str
     line_id: str
@@ -60,6 +68,7 @@ class Counted(NamedTuple):
     generation: int
     aggregate: str
     reads: str
+    takes_back: bool
     invoice_id: str | None
     number: str | None
     status: str | None
@@ -71,23 +80,27 @@ class Counted(NamedTuple):
 def list_events(session: Session, wanted: EventFilter, *, after: int = 0, limit: int = 100) -> Sequence[ReadEvent]:
     """Events by their `seq`, beginning after the one with `after`.
 
-    An event that joins or leaves a contract gets a new `seq`, so whoever reads on finds it again.
+    An event that is replaced, or joins or leaves a contract, gets a new `seq`, so whoever reads on finds it again.
     """
     conditions, parameters = _conditions(session, wanted)
+    if not wanted.with_voided:
+        conditions += " AND e.voided_seq IS NULL"
     query = f"SELECT {_COLUMNS} FROM usage_event e WHERE e.seq > :after {conditions} ORDER BY e.seq LIMIT :limit"
     found = session.execute(text(query), {"after": after, "limit": limit, **parameters})
     return [ReadEvent(*row) for row in found]
 
 
-def find_event(session: Session, source: str, event_id: str) -> ReadEvent | None:
-    """The event with this key, None where there is none; of several that were stored, the one stored last."""
+def find_event(session: Session, source: str, event_id: str) -> ReadEvent | Literal["archived"] | None:
+    """The present version of the event with this key, None where there never was one."""
     row = session.execute(_ONE, {"source": source, "event_id": event_id}).first()
-    return None if row is None else ReadEvent(*row)
+    if row is None:
+        return None
+    return "archived" if row.seq is None else ReadEvent(*row)
 
 
 def waits_because(session: Session, event: ReadEvent) -> Reason | None:
-    """Why no contract takes the event; None where one does."""
-    if event.contract_id is not None:
+    """Why no contract takes the event; None where one does, and for one that was voided."""
+    if event.contract_id is not None or event.voided_seq is not None:
         return None
     found = unmatched(session, after=event.seq - 1, limit=1)
     return found[0].reason if found and found[0].seq == event.seq else None
@@ -141,18 +154,23 @@ _CONDITIONS = {
     "to_at": "e.at < :to_at",
 }
 _COLUMNS = """e.seq, e.source, e.event_id, e.event, e.at, e.customer_key, e.requested_contract_id, e.contract_id,
-  e.value, CAST(e.properties AS text), e.received_at"""
+  e.value, CAST(e.properties AS text), e.received_at, e.voided_seq"""
 _ONE = text(f"""
-    SELECT {_COLUMNS} FROM usage_event e WHERE e.source = :source AND e.event_id = :event_id
-    ORDER BY e.seq DESC LIMIT 1
+    SELECT {_COLUMNS} FROM usage_key k LEFT JOIN usage_event e ON e.seq = k.seq AND e.at = k.at
+    WHERE k.source = :source AND k.event_id = :event_id
 """)
+# As `models.rated_line` counts them: by the watermark an event has come and is not voided, or is taken back since.
 _COUNTING = text("""
-    SELECT r.id, r.line_id, r.period_start, r.period_end, r.generation, r.aggregate, r.reads,
+    SELECT r.id, r.line_id, r.period_start, r.period_end, r.generation, r.aggregate, r.reads, :seq <= r.after_seq,
       i.id, i.number, i.status, l.position, l.kind, l.description, r.filters
     FROM rated_line r
     LEFT JOIN invoice_line l ON l.id = r.invoice_line_id
     LEFT JOIN invoice i ON i.id = l.invoice_id
-    WHERE r.contract_id = :contract_id AND r.event = :event AND r.from_at <= :at AND :at < r.to_at
-      AND r.after_seq < :seq AND :seq <= r.up_to_seq
+    WHERE r.contract_id = :contract_id AND r.event = :event AND r.from_at <= :at AND :at < r.to_at AND (
+      r.after_seq < :seq AND :seq <= r.up_to_seq
+        AND coalesce(CAST(:voided_seq AS bigint) > r.up_to_seq, true)
+      OR :seq <= r.after_seq AND r.after_seq < CAST(:voided_seq AS bigint)
+        AND CAST(:voided_seq AS bigint) <= r.up_to_seq
+    )
     ORDER BY r.up_to_seq, r.line_id
 """)

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from api.usage_reading import UsageEventOut, UsageEventTraced
 from models.database import Database
@@ -66,6 +67,7 @@ async def test_an_event_is_read_as_it_was_sent(client: httpx.AsyncClient, story:
         "at": "2013-01-03T12:00:00.500000Z",
         "value": "0.10",
         "counts_for": "con_1",
+        "voided": False,
     }
 
 
@@ -141,6 +143,7 @@ async def test_an_event_is_traced_to_the_lines_of_its_invoice(client: httpx.Asyn
         "late": False,
         "aggregate": "count",
         "reads": "value",
+        "takes_back": False,
         "billed_on": {
             "invoice_id": issued.invoice_id,
             "number": "INV-000001",
@@ -165,6 +168,50 @@ async def test_an_event_that_came_late_is_counted_apart(client: httpx.AsyncClien
     }
     assert counted["first"][0]["billed_on"]["number"] == "INV-000001"
     assert counted["late"][0]["billed_on"] is None
+
+
+async def test_an_event_that_was_voided_is_traced_to_what_takes_it_back(
+    client: httpx.AsyncClient, story: Story
+) -> None:
+    story.use("trip", JANUARY_3, "1", "wrong", miles=1)
+    story.use("trip", JANUARY_3, "1", "right", miles=1)
+    story.until(date(2013, 2, 1))
+    await client.post("/v1/usage/voids", json={"events": [{"source": "test", "id": "wrong"}]})
+    story.database.run(lambda session: claim_late(session, "con_1"))
+    found = await traced(client, "wrong")
+    assert (found["voided"], found["counts_for"], found["waits_because"]) == (True, "con_1", None)
+    assert [(claim["line"], claim["late"], claim["takes_back"]) for claim in found["counted_by"]] == [
+        ("trips", False, False),
+        ("trips", True, True),
+    ]
+    assert [claim["takes_back"] for claim in (await traced(client, "right"))["counted_by"]] == [False]
+
+
+async def test_what_was_voided_or_replaced_is_listed_only_where_it_is_asked_for(
+    client: httpx.AsyncClient, story: Story
+) -> None:
+    await send(client, event("a", value=1), event("b"), event("c"))
+    await client.post("/v1/usage/voids", json={"events": [{"id": "b"}]})
+    await client.post("/v1/usage", params={"replace": "true"}, json=[event("a", value=2)])
+    assert await ids(client) == ["a", "c"]
+    every = (await got(client, EVENTS, voided="true"))["items"]
+    assert sorted((item["id"], item["value"], item["voided"]) for item in every if item["id"] != "c") == [
+        ("a", "1", True),
+        ("a", "2", False),
+        ("b", None, True),
+    ]
+    present = await got(client, EVENT, id="a")
+    assert (present["value"], present["voided"]) == ("2", False)
+
+
+async def test_an_event_of_an_archived_month_is_not_unknown(
+    client: httpx.AsyncClient, story: Story, database: Database
+) -> None:
+    await send(client, event("a"))
+    with database.transaction() as session:
+        session.execute(text("UPDATE usage_key SET seq = seq + 1000"))
+    answer = await client.get(EVENT, params={"id": "a"})
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:perennial:problem:archived")
 
 
 async def test_an_event_without_a_contract_says_why_it_waits(client: httpx.AsyncClient, story: Story) -> None:
