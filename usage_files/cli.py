@@ -64,6 +64,9 @@ def import_command(
     senders: Annotated[int, typer.Option(min=1, max=SENDERS_MAX, help="Requests at once.")] = 4,
     batch: Annotated[int, typer.Option(min=1, max=BATCH_ROWS_MAX, help="Rows in a request.")] = 1_000,
     packed: Annotated[bool, typer.Option("--gzip", help="Pack what is sent, for slow lines.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="What was stored with other content is replaced, not a conflict.")
+    ] = False,
     patience: Patience = 600,
     rejects: Annotated[
         Path | None, typer.Option(help="Write the rows that are not stored here, as NDJSON.", dir_okay=False)
@@ -103,6 +106,7 @@ def import_command(
             senders=senders,
             batch_rows=batch,
             packed=packed,
+            replace=replace,
             patience_seconds=patience,
             rejects=rejects,
             state=state,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from api.decoding import NotJson, decode
+from api.decoding import NoNumber, NotJson, decode
 from api.usage_fields import ID_LENGTH_MAX
 from api.usage_lines import LINE_BYTES_MAX
 from usage_files.asked import Unmappable
@@ -80,6 +80,8 @@ def _readable(cell: object, pointer: str) -> object:
     """The cell, an integer that is too large for the writer as a decimal."""
     if isinstance(cell, NoCell):
         raise Unmappable(cell.reason, pointer)
+    if isinstance(cell, NoNumber):
+        raise Unmappable("The number is not finite, or too long.", pointer)
     if isinstance(cell, int) and not INTEGER_MIN <= cell <= INTEGER_MAX:
         return Decimal(cell)
     return cell
@@ -145,7 +147,7 @@ def _given(cell: object) -> dict[str, object]:
     cell = _readable(cell, "/properties")
     if isinstance(cell, str):
         try:
-            cell = decode(cell.encode(errors="surrogateescape"))
+            cell = decode(cell.encode(errors="surrogateescape"), any_number=True)
         except (NotJson, RecursionError) as error:
             raise Unmappable(f"The properties are {error}.", "/properties") from None
     if not isinstance(cell, dict):

@@ -19,6 +19,7 @@ from usage_files.calling import Caller
 from usage_files.rejects import Reject, Rejects
 from usage_files.state import Counts, State
 
+PATH: Final = "/v1/usage"
 SAVE_SECONDS: Final = 1.0
 # So that a sender finds its next batch ready, and no more of the file is held.
 AHEAD: Final = 2
@@ -28,15 +29,16 @@ Result = dict[str, Any]
 Answer = Callable[[Batch], Sequence[Result]]
 
 
-def sent_to(caller: Caller, *, packed: bool) -> Answer:
-    """Answers by the API."""
+def sent_to(caller: Caller, *, packed: bool, replace: bool) -> Answer:
+    """Answers by the API; with `replace` what conflicts takes the place of what was stored."""
+    path = f"{PATH}?replace=true" if replace else PATH
     headers = {"Content-Type": LINES, **({"Content-Encoding": "gzip"} if packed else {})}
 
     def send(batch: Batch) -> Sequence[Result]:
         if not batch.lines:
             return []
         body = gzip.compress(batch.body(), compresslevel=1) if packed else batch.body()
-        answer = caller.post("/v1/usage", body, headers)
+        answer = caller.post(path, body, headers)
         results: list[Result] = answer.get("results", ()) if isinstance(answer, dict) else []
         if len(results) != len(batch.lines):
             raise Refused(f"{caller.url} is no Perennial API: it answered {len(results)} of {len(batch.lines)} events")

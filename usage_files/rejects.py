@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
+from api.decoding import NoNumber
 from usage_files.rows import NoCell
 
 TOLD_MAX: Final = 10
@@ -72,4 +73,6 @@ def _line(reject: Reject) -> bytes:
 
 
 def _shown(cell: object) -> str:
-    return cell.reason if isinstance(cell, NoCell) else str(cell)
+    if isinstance(cell, NoCell):
+        return cell.reason
+    return "" if isinstance(cell, NoNumber) else str(cell)

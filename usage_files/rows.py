@@ -145,7 +145,7 @@ def _object(number: int, line: bytes) -> Row | BadRow:
     if len(line.rstrip(b"\r\n")) > LINE_BYTES_MAX:
         return bad(f"The line is longer than {LINE_BYTES_MAX} bytes.")
     try:
-        found = decode(line)
+        found = decode(line, any_number=True)
     except NotJson as error:
         place = f" at column {error.column}" if error.column else ""
         return bad(f"The line is {error.reason}{place}.")

@@ -37,6 +37,7 @@ class Run:
     senders: int
     batch_rows: int
     packed: bool
+    replace: bool
     patience_seconds: int
     rejects: Path | None
     state: Path | None
@@ -95,7 +96,9 @@ def _run(running: Import, file: UsageFile, batches: Batches, answer: Answer, sen
 
 def _began(wanted: Run) -> State:
     """Where an earlier run was broken off, or the beginning."""
-    fresh = beginning(wanted.file, [repr(astuple(wanted.asked)), wanted.delimiter, str(wanted.rejects)])
+    fresh = beginning(
+        wanted.file, [repr(astuple(wanted.asked)), wanted.delimiter, str(wanted.rejects), str(wanted.replace)]
+    )
     return fresh if wanted.place is None or wanted.restart else resumed(wanted.place, fresh)
 
 
@@ -112,7 +115,7 @@ def _answers(wanted: Run) -> Iterator[Answer]:
         yield tried
         return
     with _calling(wanted.url, wanted.api_key, wanted.patience_seconds) as caller:
-        yield sent_to(caller, packed=wanted.packed)
+        yield sent_to(caller, packed=wanted.packed, replace=wanted.replace)
 
 
 @contextmanager

@@ -20,12 +20,13 @@ class Counts(BaseModel):
     accepted: int = 0
     duplicate: int = 0
     conflict: int = 0
+    replaced: int = 0
     rejected: int = 0
     unmatched: int = 0
 
     @property
     def rows(self) -> int:
-        return self.accepted + self.duplicate + self.conflict + self.rejected
+        return self.accepted + self.duplicate + self.conflict + self.replaced + self.rejected
 
 
 class State(BaseModel):

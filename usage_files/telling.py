@@ -9,10 +9,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from api.usage_intake import OUTCOMES
 from usage_files.rejects import Reject
 from usage_files.state import Counts
-
-OUTCOMES = ("accepted", "duplicate", "conflict", "rejected")
 
 
 def progress() -> Progress:

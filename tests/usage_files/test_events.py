@@ -77,7 +77,9 @@ def test_a_cell_may_hold_all_properties(cell: object) -> None:
     assert str(found["a"]) == "0.10"
 
 
-@pytest.mark.parametrize("cell", ["{", "[1]", '{"a": NaN}', '{"a": null}', '{"a": [1]}', 17])
+@pytest.mark.parametrize(
+    "cell", ["{", "[1]", '{"a": NaN}', '{"a": 1e9999999999999999999}', '{"a": null}', '{"a": [1]}', 17]
+)
 def test_a_cell_that_holds_no_properties_is_refused(cell: object) -> None:
     with pytest.raises(Unmappable) as refusal:
         properties(properties=cell)

@@ -95,6 +95,17 @@ def test_bad_rows_are_written_down_and_harm_no_other(usage: Commands) -> None:
     assert told[0]["cells"]["id"] == "nan"
 
 
+def test_what_was_stored_is_replaced_only_where_that_was_asked_for(usage: Commands) -> None:
+    first, second = (HEAD + f"e1,ops,UA,departure,2013-01-15T12:00:00Z,{value}\n" for value in (1, 2))
+    usage.imported(usage.file("a.csv", first))
+    file = usage.file("a.csv", second)
+    assert counts(usage.imported(file)) == (0, 0, 1, 0, 2)
+    replaced = usage.imported(file, "--replace")
+    assert (counts(replaced), replaced["replaced"]) == ((0, 0, 0, 0, 0), 1)
+    query = "SELECT value::text FROM usage_event WHERE voided_seq IS NULL"
+    assert rows(usage.live.database, query) == [("2",)]
+
+
 def test_bytes_that_are_no_utf_8_reject_their_row_only(usage: Commands) -> None:
     row = HEAD.encode() + b"caf\xe9,ops,UA,departure,2013-01-15T12:00:00Z,1\n" + csv_rows(1).encode()
     rejects = usage.folder / "rejects.ndjson"
@@ -144,7 +155,11 @@ def test_lines_are_sent_as_they_are(usage: Commands) -> None:
 
     assert counts(summary) == (2, 0, 0, 3, 2)
     assert (summary["unmatched"], summary["columns_not_used"]) == (1, ["value_hint"])
-    assert [row for row, _, _ in reasons(rejects)] == [1, 4, 5]
+    assert [(row, pointer) for row, pointer, _ in reasons(rejects)] == [
+        (1, "/properties/seats"),
+        (4, "/value"),
+        (5, ""),
+    ]
     assert [name for name, _ in usage.live.stored()] == ["17", "b"]
 
 
