@@ -2,13 +2,14 @@
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 from requests.auth import AuthBase
 
@@ -66,23 +67,23 @@ class Caller:
         Raises:
             Refused: the API refuses it, or did not answer in time.
         """
-        return self._asked("GET", path, params=query)
+        return self._asked("GET", path, decode, params=query)
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Any:
-        """The answer to a POST that does no harm when it is sent twice.
+        """The answer to a POST that does no harm when it is sent twice; its numbers are whole ones.
 
         Raises:
             Refused: the API refuses it, or did not answer in time.
         """
-        return self._asked("POST", path, data=body, headers=headers)
+        return self._asked("POST", path, orjson.loads, data=body, headers=headers)
 
-    def _asked(self, method: str, path: str, **request: Any) -> Any:
+    def _asked(self, method: str, path: str, read: Callable[[bytes], Any], **request: Any) -> Any:
         deadline = time.monotonic() + self._patience_seconds
         attempt = 0
         while True:
             answer, reason = self._once(method, path, request)
             if answer is not None and reason is None:
-                return answer
+                return self._content(answer, read)
             pause = _pause(attempt, answer)
             if time.monotonic() + pause > deadline:
                 raise Refused(f"{self.url} did not answer for {self._patience_seconds:.0f} s: {reason}")
@@ -90,8 +91,8 @@ class Caller:
                 raise Stopped
             attempt += 1
 
-    def _once(self, method: str, path: str, request: dict[str, Any]) -> tuple[Any, str | None]:
-        """The content of the answer; or, with the reason to ask again, the answer as it came, if one did."""
+    def _once(self, method: str, path: str, request: dict[str, Any]) -> tuple[requests.Response | None, str | None]:
+        """The answer, if one came, and the reason to ask again, if there is one."""
         if self._stopping.is_set():
             raise Stopped
         with self._session() as session:
@@ -112,10 +113,13 @@ class Caller:
             return answer, f"{answer.status_code} {_detail(answer)}"
         if answer.status_code != 200:
             raise Refused(f"{method} {self.url}{path} was refused: {answer.status_code} {_detail(answer)}")
+        return answer, None
+
+    def _content(self, answer: requests.Response, read: Callable[[bytes], Any]) -> Any:
         try:
-            return decode(answer.content), None
-        except NotJson as error:
-            raise Refused(f"{self.url} is no Perennial API: its answer is {error}") from None
+            return read(answer.content)
+        except (NotJson, orjson.JSONDecodeError) as error:
+            raise Refused(f"{self.url} is no Perennial API: its answer is no JSON ({error})") from None
 
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:

@@ -1,7 +1,6 @@
 """Rows as events: what a cell becomes, and why one becomes nothing."""
 
 import re
-from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -19,7 +18,6 @@ from usage_files.rows import NoCell, Row, plain
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**64 - 1
 # Text that Python reads as a number but nobody writes, such as 1_000 or NaN, is none.
 _NUMBER: Final = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
-TEXTS: Final = ("source", "customer", "contract", "event")
 
 
 def event_line(row: Row, mapped: Mapped) -> bytes:
@@ -45,24 +43,25 @@ def event_of(row: Row, mapped: Mapped) -> dict[str, Any]:
     """
     if mapped.rows_name_columns and "specversion" in row.cells:
         return dict(row.cells)
-    event: dict[str, Any] = {"id": _id(row, mapped), **mapped.constants}
-    for name, cell in _fields(row, mapped):
-        if name in TEXTS:
-            event[name] = _text(cell, f"/{name}")
-        elif name == "at":
+    event: dict[str, Any] = dict(mapped.constants)
+    properties: dict[str, object] = {}
+    for name, column in mapped.columns.items():
+        if (cell := row.cells.get(column)) is None:
+            continue
+        if name == "at":
             event[name] = mapped.instants.instant(_readable(cell, "/at"))
         elif name == "value":
             event[name] = _value(_readable(cell, "/value"))
-    if properties := _properties(row, mapped):
+        elif name == "properties":
+            properties |= _given(_readable(cell, "/properties"))
+        else:
+            event[name] = _text(cell, f"/{name}")
+    if "id" not in event:
+        event["id"] = _derived_id(row, mapped)
+    properties |= _properties(row, mapped)
+    if properties:
         event["properties"] = properties
     return event
-
-
-def _fields(row: Row, mapped: Mapped) -> Iterator[tuple[str, object]]:
-    """Yields the fields that a cell gives, each with the cell."""
-    for name, column in mapped.columns.items():
-        if (cell := row.cells.get(column)) is not None:
-            yield name, cell
 
 
 def as_json(value: object) -> bytes:
@@ -87,13 +86,10 @@ def _readable(cell: object, pointer: str) -> object:
     return cell
 
 
-def _id(row: Row, mapped: Mapped) -> str:
+def _derived_id(row: Row, mapped: Mapped) -> str:
     if mapped.id_prefix is not None:
         return f"{mapped.id_prefix}-{row.number}"
     if not mapped.id_from:
-        for name, cell in _fields(row, mapped):
-            if name == "id":
-                return _text(cell, "/id")
         raise Unmappable("The row has no id.", "/id")
     parts = [_part(row, column) for column in mapped.id_from]
     joined = "/".join(part.replace("~", "~0").replace("/", "~1") for part in parts)
@@ -110,9 +106,9 @@ def _part(row: Row, column: str) -> str:
 
 def _text(cell: object, pointer: str) -> str:
     """A text; an integer is taken for one, since keys and ids often are."""
-    cell = _readable(cell, pointer)
     if isinstance(cell, str):
         return cell
+    cell = _readable(cell, pointer)
     if isinstance(cell, int) and not isinstance(cell, bool):
         return str(cell)
     raise Unmappable("This must be a text.", pointer)
@@ -128,14 +124,13 @@ def _value(cell: object) -> object:
 
 
 def _properties(row: Row, mapped: Mapped) -> dict[str, object]:
+    """The properties that have columns of their own."""
     cells = row.cells
-    found: dict[str, object] = {}
-    for name, cell in _fields(row, mapped):
-        if name == "properties":
-            found |= _given(cell)
-    for one in mapped.properties:
-        if (cell := cells.get(one.column)) is not None:
-            found[one.name] = _property(cell, one.kind, f"/properties/{one.name}")
+    found = {
+        one.name: _property(cell, one.kind, f"/properties/{one.name}")
+        for one in mapped.properties
+        if (cell := cells.get(one.column)) is not None
+    }
     if mapped.every_property:
         for name in cells.keys() - mapped.used:
             found[name] = _property(cells[name], None, f"/properties/{name}")
@@ -144,7 +139,6 @@ def _properties(row: Row, mapped: Mapped) -> dict[str, object]:
 
 def _given(cell: object) -> dict[str, object]:
     """The properties that stand in one cell, as an object or as its JSON."""
-    cell = _readable(cell, "/properties")
     if isinstance(cell, str):
         try:
             cell = decode(cell.encode(errors="surrogateescape"), any_number=True)
@@ -191,7 +185,8 @@ def _as_text(cell: object, pointer: str) -> str:
 def _as_number(text: str, pointer: str) -> Decimal:
     if _NUMBER.fullmatch(stripped := text.strip()) is None:
         raise Unmappable("This must be a number such as 1500 or 12.5.", pointer)
-    return plain(Decimal(stripped))
+    number = Decimal(stripped)
+    return plain(number) if "e" in stripped.lower() else number
 
 
 def _as_boolean(text: str, pointer: str) -> bool:

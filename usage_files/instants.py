@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from usage_files.asked import Unmappable
 
 POINTER = "/at"
+# No form of ISO 8601 that says more than a day is as short.
+DAY = "2013-01-15"
 Ambiguous = Literal["refuse", "first", "second"]
 
 
@@ -51,16 +53,8 @@ def _moment(cell: object) -> datetime:
             at = datetime.fromisoformat(text)
         except ValueError:
             raise Unmappable("This must be an instant such as 2013-01-01T05:17:00Z.", POINTER) from None
-        if not _is_day(text):
+        if len(text) > len(DAY):
             return at
     if isinstance(cell, str | date):
         raise Unmappable("This is a day; an instant has a time too.", POINTER)
     raise Unmappable("This must be an instant such as 2013-01-01T05:17:00Z.", POINTER)
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
