@@ -67,6 +67,11 @@ def run(wanted: Run, console: Console, *, as_json: bool) -> bool:
         running = Import(began, wanted.place, rejects)
         try:
             _run(running, file, batches, answer, wanted.senders)
+        except Refused as error:
+            if wanted.place is None or not running.state.row:
+                raise
+            message = f"{error}. All up to row {running.state.row:,} is answered; the same command goes on there"
+            raise Refused(message) from None
         finally:
             rejects.close()
     counts = running.state.counts

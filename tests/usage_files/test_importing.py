@@ -242,7 +242,9 @@ def test_an_import_that_gives_up_goes_on_where_it_was(usage: Commands) -> None:
     file, rejects = usage.file("a.csv", HEAD + "bad,,,,,\n" + csv_rows(999)), usage.folder / "rejects.ndjson"
     options = ("--batch", 200, "--senders", 1, "--rejects", rejects)
     usage.live.fault = lambda number: "503" if number > 3 else None
-    assert "did not answer for 0 s: 503" in usage.refused("import", file, *options, "--patience", 0)
+    message = usage.refused("import", file, *options, "--patience", 0)
+    assert "did not answer for 0 s: 503" in message
+    assert "All up to row 601 is answered; the same command goes on there" in message
     assert usage.live.count() == 599
     usage.live.fault = lambda _: None
 
