@@ -63,6 +63,7 @@ class CountedBy(Output):
     late: bool = Field(description="It came after the period's usage was first counted.")
     aggregate: str = Field(description="How the line counts.", examples=["sum"])
     reads: str = Field(description="What of the event it counts.", examples=["seats"])
+    expression: str | None = Field(description="What it counts in place of that, computed from the event.")
     takes_back: bool = Field(description="An earlier count has it, and this one no longer, since it was voided.")
     billed_on: BilledOn | None = Field(description="Null while no invoice has it.")
 
@@ -172,6 +173,7 @@ def _counted(claim: Counted) -> dict[str, Any]:
         "late": claim.generation > 0,
         "aggregate": claim.aggregate,
         "reads": claim.reads,
+        "expression": claim.expression,
         "takes_back": claim.takes_back,
         "billed_on": billed_on,
     }

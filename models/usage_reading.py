@@ -68,6 +68,7 @@ class Counted(NamedTuple):
     generation: int
     aggregate: str
     reads: str
+    expression: str | None
     takes_back: bool
     invoice_id: str | None
     number: str | None
@@ -161,8 +162,8 @@ _ONE = text(f"""
 """)
 # As `models.rated_line` counts them: by the watermark an event has come and is not voided, or is taken back since.
 _COUNTING = text("""
-    SELECT r.id, r.line_id, r.period_start, r.period_end, r.generation, r.aggregate, r.reads, :seq <= r.after_seq,
-      i.id, i.number, i.status, l.position, l.kind, l.description, r.filters
+    SELECT r.id, r.line_id, r.period_start, r.period_end, r.generation, r.aggregate, r.reads, r.expression,
+      :seq <= r.after_seq, i.id, i.number, i.status, l.position, l.kind, l.description, r.filters
     FROM rated_line r
     LEFT JOIN invoice_line l ON l.id = r.invoice_line_id
     LEFT JOIN invoice i ON i.id = l.invoice_id

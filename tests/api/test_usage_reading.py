@@ -143,6 +143,7 @@ async def test_an_event_is_traced_to_the_lines_of_its_invoice(client: httpx.Asyn
         "late": False,
         "aggregate": "count",
         "reads": "value",
+        "expression": None,
         "takes_back": False,
         "billed_on": {
             "invoice_id": issued.invoice_id,

@@ -275,21 +275,22 @@ def test_a_key_that_may_not_send_ends_the_import_with_the_reason(usage: Commands
     assert usage.live.key not in message
 
 
-def test_an_import_that_is_killed_stores_every_row_once(usage: Commands) -> None:
-    """Killed with -9 while its tenth batch is stored; the second run sends only what was not answered before."""
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_an_import_that_is_broken_off_stores_every_row_once(usage: Commands, how: signal.Signals, status: int) -> None:
+    """Killed, or interrupted, while its tenth batch is stored; the second run sends what was not answered before."""
     file, rejects = usage.file("a.csv", HEAD + "bad,,,,,\n" + csv_rows(4_999)), usage.folder / "rejects.ndjson"
     options = [str(file), "--batch", "200", "--senders", "2", "--rejects", str(rejects)]
     started: list[subprocess.Popen[bytes]] = []
 
     def kill(number: int) -> None:
         if number == 10:
-            os.kill(started[0].pid, signal.SIGKILL)
+            os.kill(started[0].pid, how)
 
     with usage.live.lock:
         # The lock keeps the first request waiting until it is known whom to kill.
         started.append(_process(usage, options))
         usage.live.fault = kill
-    assert started[0].wait(60) == -signal.SIGKILL
+    assert started[0].wait(60) == status
     before = usage.live.sent
 
     usage.live.fault = lambda _: None
@@ -299,7 +300,8 @@ def test_an_import_that_is_killed_stores_every_row_once(usage: Commands) -> None
     assert summary["accepted"] + summary["duplicate"] == 4_999
     assert (summary["conflict"], summary["rejected"]) == (0, 1)
     assert summary["resumed_after"] >= 200
-    assert usage.live.sent - before == (5_001 - summary["resumed_after"]) // 200
+    # What the dead process had sent already may still come in: at most one request of each sender.
+    assert usage.live.sent - before <= (5_001 - summary["resumed_after"]) // 200 + 2
     assert [row for row, _, _ in reasons(rejects)] == [2]
 
 
