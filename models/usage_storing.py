@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from domain.money import UNROUNDED
 from models import usage_rollup
 from models.database import violated_constraint
 from models.usage_copying import copy_in, line
@@ -64,7 +65,7 @@ def store(session: Session, new: Sequence[Incoming], replaced: Sequence[Incoming
 
 def hash_of(event: UsageEvent) -> bytes:
     """Sixteen bytes that tell one content from another; 1 and 1.0 are the same, and so is an instant in two zones."""
-    value = event.value if event.value is None else Decimal(event.value).normalize()
+    value = event.value if event.value is None else Decimal(event.value).normalize(UNROUNDED)
     at = event.at.astimezone(UTC)
     body = [event.customer_key, event.contract_id, event.event, at, value, event.properties]
     return hashlib.blake2b(_json(body), digest_size=16).digest()
@@ -108,7 +109,8 @@ def _json(value: object) -> bytes:
 
 def _exact(value: object) -> object:
     if isinstance(value, Decimal):
-        return orjson.Fragment(str(value))
+        # As the database writes it, so that what is read there and sent again is the same.
+        return orjson.Fragment(f"{value if value else abs(value):f}")
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} is no property of an event")

@@ -170,3 +170,17 @@ def test_instants_keep_their_microseconds_across_a_batch(database: Database) -> 
     with database.transaction() as session:
         query = select(StoredUsageEvent.at).order_by(StoredUsageEvent.event_id)
         assert session.exec(query).all() == instants
+
+
+def test_a_number_written_otherwise_is_the_same_number(database: Database) -> None:
+    """As the database writes them: 100 and 0.0. A digit more in the fraction of a property is another text."""
+    first = departure("1", value=Decimal("1E+2"), properties={"seats": Decimal("1E+2"), "delay": Decimal("-0.0")})
+    again = departure("1", value=100, properties={"seats": Decimal(100), "delay": Decimal("0.0")})
+    other = departure("1", value=100, properties={"seats": Decimal("100.0"), "delay": Decimal("0.0")})
+    assert outcomes(take(database, first, again, other)) == ["accepted", "duplicate", "conflict"]
+
+
+def test_values_that_differ_in_the_thirtieth_digit_are_two(database: Database) -> None:
+    number = "1.00000000000000000000000000000"
+    first, other = departure("1", value=Decimal(number)), departure("1", value=Decimal(number[:-1] + "1"))
+    assert outcomes(take(database, first, other)) == ["accepted", "conflict"]
