@@ -1,7 +1,7 @@
 """Running totals of usage: for each reading of a contract a row an hour and group, kept by whoever changes the events.
 
 A reading is what meters make of an event, whatever they do with it then: sum, count, average and the others come of one
-row. It is kept from the first time that somebody asks, see `models.usage_running`. Bills count the events themselves.
+row. It is kept from the first time that somebody asks, see `models.usage_so_far`. Bills count the events themselves.
 """
 
 from collections.abc import Collection, Sequence

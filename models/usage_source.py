@@ -12,6 +12,7 @@ from domain.rating import Group, Usage, group_by
 from domain.state import Item
 from models import books_rows
 from models.rated_line import RatedLine, claims_since
+from models.usage_so_far import Stretch, so_far
 from models.usage_totals import Measure, UsageTotals, aggregate
 
 # The claims on each line's usage, oldest first.
@@ -89,6 +90,9 @@ class DatabaseUsage:
         if until is None and not each_event and len(claims) == 1 and _is_of(claims[0], item):
             return usage_of(claims[0].totals)
         assert item.from_at is not None and item.to_at is not None
+        if not claims and until is None and not each_event:
+            stretch = Stretch(item.from_at, item.to_at, item.period_from_at, item.period_end_at)
+            return usage_of(so_far(self.session, self.contract_id, measure_of(item), stretch))
         totals = aggregate(
             self.session,
             self.contract_id,

@@ -160,3 +160,25 @@ async def test_usage_that_a_filter_excludes_is_not_told_and_not_billed(
         ("seats", "20.00"),
         ("trips", "12.24"),
     ]
+
+
+async def test_usage_is_told_by_day_in_the_time_zone_of_the_contract(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    """In Kolkata the 5th begins at 18:30 UTC of the 4th; the price changes on the 11th."""
+    priced = LINES[1]["price"]
+    story = Story(database, terms(*LINES, meters=METERS, timezone="Asia/Kolkata"))
+    story.wake()
+    for place, (day, hour, minute) in enumerate(((4, 18, 29), (4, 18, 30), (5, 18, 29), (10, 18, 30), (12, 3, 0))):
+        story.use("trips", datetime(2013, 1, day, hour, minute, tzinfo=UTC), "1", str(place), origin="EWR")
+    story.on(date(2013, 1, 11), ChangeLine(line="trips", price=priced | {"otherwise": "4.00"}))
+    (plain,) = (await got(client, "/v1/contracts/con_1/usage"))["lines"]
+    assert plain["days"] is None
+    (found,) = (await got(client, "/v1/contracts/con_1/usage?by=day"))["lines"]
+    assert [(each["day"], each["quantity"], each["events"]) for each in found["days"]] == [
+        ("2013-01-04", "1", 1),
+        ("2013-01-05", "2", 2),
+        ("2013-01-11", "1", 1),
+        ("2013-01-12", "1", 1),
+    ]
+    assert found["days"][1]["groups"] == [{"properties": {"origin": "EWR"}, "quantity": "2"}]

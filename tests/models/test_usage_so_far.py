@@ -12,7 +12,7 @@ from sqlmodel import Session
 from domain.filters import Compares
 from models.database import Database
 from models.usage import UsageEvent, ingest
-from models.usage_running import Stretch, running
+from models.usage_so_far import Stretch, so_far
 from models.usage_totals import Aggregate, Measure, UsageTotals, aggregate
 from models.usage_voiding import EventKey, void
 from models.usage_waiting import match_waiting, release_after_end
@@ -34,7 +34,7 @@ MEASURES = [
 
 
 def ask(database: Database, measure: Measure, stretch: Stretch = MONTH) -> UsageTotals:
-    return database.run(lambda session: running(session, CONTRACT, measure, stretch, keep=True))
+    return database.run(lambda session: so_far(session, CONTRACT, measure, stretch, keep=True))
 
 
 def counted(session: Session, measure: Measure, stretch: Stretch) -> UsageTotals:
@@ -76,7 +76,7 @@ def test_usage_that_comes_after_the_first_question_is_in_the_next_answer(signed:
 
 def test_a_question_without_keeping_writes_nothing(signed: Database) -> None:
     take(signed, seats("1", 178))
-    assert signed.run(lambda session: running(session, CONTRACT, SUM, MONTH)).total == 178
+    assert signed.run(lambda session: so_far(session, CONTRACT, SUM, MONTH)).total == 178
     assert rolled(signed, "count(*)") == 0
 
 
@@ -170,10 +170,10 @@ def test_running_totals_are_what_counting_the_events_gives(
         _ask_all(session)
         for measure in MEASURES:
             for asked in (MONTH, stretch):
-                assert running(session, CONTRACT, measure, asked) == counted(session, measure, asked)
+                assert so_far(session, CONTRACT, measure, asked) == counted(session, measure, asked)
         session.rollback()
 
 
 def _ask_all(session: Session) -> None:
     for measure in MEASURES:
-        running(session, CONTRACT, measure, MONTH, keep=True)
+        so_far(session, CONTRACT, measure, MONTH, keep=True)

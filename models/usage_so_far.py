@@ -1,7 +1,7 @@
 """What has been used so far, out of running totals where they can tell it, to the same quantity as a bill's."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ class Stretch:
     period_to_at: datetime | None = None
 
 
-def running(
+def so_far(
     session: Session, contract_id: str, measure: Measure, stretch: Stretch, *, keep: bool = False
 ) -> UsageTotals:
     """The quantity of the contract's events in the stretch, as `models.usage_totals.aggregate` gives it.
@@ -52,6 +52,20 @@ def running(
         period_from_at=stretch.period_from_at,
         period_to_at=stretch.period_to_at,
     )
+
+
+def days_used(session: Session, contract_id: str, measure: Measure, stretch: Stretch, zone: str) -> list[date]:
+    """The days of the stretch, in the time zone, in whose hours there is any event; keeps the reading."""
+    reading = reading_of(measure)
+    _keep(session, contract_id, reading)
+    parameters = {
+        "contract_id": contract_id,
+        "reading_id": reading.id,
+        "first_hour": _floor(stretch.from_at),
+        "to_at": stretch.to_at,
+        "zone": zone,
+    }
+    return list(session.execute(_DAYS, parameters).scalars())
 
 
 def _keep(session: Session, contract_id: str, reading: Reading) -> bool:
@@ -143,3 +157,12 @@ def _edge(reading: Reading, place: int) -> str:
               {usage_filters.conditions(reading.measure.filters)}
           ) AS edge GROUP BY "group"
     """
+
+
+# Where midnight is not on the hour, an hour is of two days.
+_DAYS = text("""
+    SELECT DISTINCT CAST(at AT TIME ZONE :zone AS date) AS day
+    FROM usage_rollup, unnest(ARRAY[hour, hour + interval '59 minutes']) AS at
+    WHERE contract_id = :contract_id AND reading_id = :reading_id AND hour >= :first_hour AND hour < :to_at
+    ORDER BY day
+""")
