@@ -174,7 +174,8 @@ async def test_usage_is_told_by_day_in_the_time_zone_of_the_contract(
     story.on(date(2013, 1, 11), ChangeLine(line="trips", price=priced | {"otherwise": "4.00"}))
     (plain,) = (await got(client, "/v1/contracts/con_1/usage"))["lines"]
     assert plain["days"] is None
-    (found,) = (await got(client, "/v1/contracts/con_1/usage?by=day"))["lines"]
+    by_day = await client.get("/v1/contracts/con_1/usage", params={"by": "day"})
+    (found,) = by_day.json()["lines"]
     assert [(each["day"], each["quantity"], each["events"]) for each in found["days"]] == [
         ("2013-01-04", "1", 1),
         ("2013-01-05", "2", 2),
