@@ -215,9 +215,9 @@ def _issued_before(stored: Invoice, lines: int, bill: Bill) -> Issued:
 
 
 def _release_usage(session: Session, state: ContractState) -> None:
-    """Usage dated after the end belongs to no line of the contract any more."""
+    """Usage dated after the end belongs to no line of the contract any more, unless it is taken up again."""
     end = service_end(state)
-    if state.ended and end is not None:
+    if state.over and state.reopens_until is None and end is not None:
         release_after_end(session, state.contract_id, state.ends_at or first_instant(end, state.terms.timezone))
 
 

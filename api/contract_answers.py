@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Literal
 
 from pydantic import Field
 
@@ -12,7 +11,7 @@ from domain import grid
 from domain.due import service_end
 from domain.period import local_date
 from domain.prices import Price
-from domain.state import ContractState, LineState, Status
+from domain.state import ContractState, LineState, Reason, Status
 from domain.terms import Terms
 from models.contract import Contract, ContractEvent, state_of
 
@@ -22,7 +21,7 @@ class NextDue(Output):
 
     at: datetime
     on: date = Field(description="The local date in the contract's time zone.")
-    reason: Literal["start", "change", "bill", "renew", "end", "recognise", "close"]
+    reason: Reason
 
 
 class ContractSummary(Output):

@@ -59,7 +59,7 @@ def runs_before(matter: Matter, line: PricedLine) -> bool:
         return True
     if line.kind in ("prepaid", "drawn") or item.recognize == "immediately":
         return False
-    return (item.carried or item.bill == "arrears") and not is_planned(matter, line)
+    return (item.carried or item.waits or item.bill == "arrears") and not is_planned(matter, line)
 
 
 def _billed(matter: Matter, document: Drafted, line_ids: Sequence[str]) -> list[Run | None]:

@@ -1,25 +1,29 @@
 """What time brings next."""
 
 from datetime import date
-from typing import Literal
 
 from domain import grid
 from domain.charges import ONE_DAY
 from domain.line import Line
-from domain.period import boundary, first_instant
-from domain.state import ContractState, Due, LineState
+from domain.period import boundary, first_instant, local_date
+from domain.state import ContractState, Due, LineState, Reason
 from domain.terms import Terms
-
-Reason = Literal["start", "change", "bill", "renew", "end", "recognise", "close"]
 
 
 def next_due(state: ContractState) -> Due | None:
-    """What time brings next; nothing once the contract has ended, or while it waits for a payment method."""
+    """What time brings next; nothing once the contract has ended, or while it waits for a payment method.
+
+    Of what comes at one instant, a document that was put off comes first.
+    """
+    zone = state.terms.timezone
     dues = [] if state.ended else _dues(state)
-    if not dues:
-        return None
-    on, reason = min(dues)
-    return Due(on, first_instant(on, state.terms.timezone), reason)
+    next_on = min(dues, default=None)
+    next_at = first_instant(next_on[0], zone) if next_on else None
+    if state.waiting:
+        issues_at = state.waiting[0].issues_at
+        if next_at is None or issues_at <= next_at:
+            return Due(local_date(issues_at, zone), issues_at, "issue")
+    return Due(next_on[0], next_at, next_on[1]) if next_on and next_at else None
 
 
 def service_end(state: ContractState) -> date | None:
@@ -56,8 +60,8 @@ def line_due(state: ContractState, line: Line, progress: LineState) -> date | No
 
 def _dues(state: ContractState) -> list[tuple[date, Reason]]:
     if state.over:
-        assert state.reopens_until is not None
-        return [(state.reopens_until, "close")]
+        after: list[tuple[date | None, Reason]] = [(state.reopens_until, "close"), (state.closes_on, "late")]
+        return [(on, reason) for on, reason in after if on is not None]
     if state.status == "signed":
         return [(state.terms.start, "start")]
     end = service_end(state)

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from domain import charges, grid
 from domain.bill import concluded
+from domain.closing import closing_day
 from domain.commands import Cancel, Reactivate, SetRenewal, WithdrawCancellation
 from domain.due import line_due, service_end
 from domain.errors import RefusedChange
@@ -55,6 +56,7 @@ def reactivate(state: ContractState, command: Reactivate, at: datetime) -> Decis
         end_status="expired",
         end_credit="none",
         reopens_until=None,
+        closes_on=None,
         paused_on=None,
         recognized_through=max(on, state.recognized_through),
     )
@@ -123,6 +125,7 @@ def _at_once(state: ContractState, command: Cancel, on: date, at: datetime) -> D
         scheduled=(),
         awaits_payment_method=False,
         reopens_until=on + timedelta(days=grace) if grace else None,
+        closes_on=closing_day(state, on),
     )
     decision = concluded(state, "cancelled at once", items, on, at)
     return replace(decision, forfeited=command.credit == "none")

@@ -265,10 +265,13 @@ def _deliver(matter: Matter) -> None:
 
 
 def _close(matter: Matter, document: Document | None) -> None:
-    """Bring plans up to date; when the contract is over, nothing is left to deliver, and all is earned today."""
+    """Bring plans up to date; when the contract is over, nothing is left to deliver, and all is earned today.
+
+    What waits for its document is earned with the last of them.
+    """
     if matter.planned:
         plans.follow(matter, document)
-    if not matter.state.over:
+    if not matter.state.over or matter.state.waiting:
         return
     books = matter.books
     if books.grants:

@@ -21,6 +21,7 @@ __all__ = [
     "interval",
     "local_date",
     "months_in",
+    "on_the_clock",
     "period",
     "period_index",
     "regular_period",
@@ -204,6 +205,14 @@ def local_date(at: datetime, zone: str) -> date:
         tomorrow = day + timedelta(days=1)
         return tomorrow if first_instant(tomorrow, zone) <= at else day
     return day
+
+
+def on_the_clock(at: datetime, days: int, zone: str) -> datetime:
+    """The instant, in UTC, that many days later on the clocks of `zone`; the first of a day stays the first."""
+    day = local_date(at, zone)
+    if at == first_instant(day, zone):
+        return first_instant(day + timedelta(days=days), zone)
+    return (at.astimezone(_zone(zone)) + timedelta(days=days)).astimezone(UTC)
 
 
 def check_zone(zone: str) -> str:

@@ -77,6 +77,10 @@ def sure(matter: Matter, start: date, end: date) -> dict[str, int]:
 
 
 def _bills(state: ContractState, end: date) -> Iterator[Bill]:
+    for waiting in state.waiting:
+        yield Bill(0, waiting.on, waiting.issues_at, waiting.on, waiting.items, waiting.regular)
+    at_once = state.terms.model_copy(update={"usage_grace_hours": 0})
+    state = replace(state, terms=at_once, waiting=())
     while (due := next_due(state)) is not None and due.on <= end:
         decision = decide(state, Wake(), due.at)
         state = decision.state

@@ -14,6 +14,7 @@ from domain.rounding import Rounding
 from domain.terms import Aggregate, Recognition, Terms
 
 Status = Literal["signed", "trialing", "active", "past_due", "paused", "cancelled", "expired"]
+Reason = Literal["start", "change", "bill", "issue", "renew", "end", "recognise", "late", "close"]
 ENDED: frozenset[Status] = frozenset({"cancelled", "expired"})
 
 
@@ -74,8 +75,8 @@ class Item:
     `rerated`, its period was billed before and only the difference is billed now. `prepaid` buys the credits of that
     id; `true_up` is what is short of the commitment of that id in the window [start, end), whose amount is the price.
 
-    `carried` items wait for the next regular invoice. `own_day`: revenue of days that have gone by counts on the day
-    of the document, not on those days.
+    `carried` items wait for the next regular invoice; one that `waits` is on a document that was put off, and is earned
+    before it. `own_day`: revenue of days that have gone by counts on the day of the document, not on those days.
     """
 
     line: str
@@ -103,6 +104,17 @@ class Item:
     filters: tuple[Filter, ...] = ()
     expression: str | None = None
     round: Rounding | None = None
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A document that was due on the day `on` and is issued at `issues_at`, when its usage's grace time is over."""
+
+    on: date
+    issues_at: datetime
+    items: tuple[Item, ...]
+    regular: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +158,8 @@ class ContractState:
 
     A paused contract keeps the items of the unused days that it will serve later, and the days by which that has moved
     its term's end. One that `awaits_payment_method` is paused since its trial ended, and has not started to bill. A
-    cancelled contract can be taken up again until `reopens_until`.
+    cancelled contract can be taken up again until `reopens_until`. Documents that are `waiting` are issued in their
+    order. What comes late of a contract that is over is billed on the day `closes_on`.
     """
 
     contract_id: str
@@ -176,6 +189,8 @@ class ContractState:
     held: str | None = None
     reopens_until: date | None = None
     awaits_payment_method: bool = False
+    waiting: tuple[Waiting, ...] = ()
+    closes_on: date | None = None
 
     @property
     def origin(self) -> date:
@@ -201,8 +216,8 @@ class ContractState:
 
     @property
     def ended(self) -> bool:
-        """Whether service has ended for good."""
-        return self.status in ENDED and self.reopens_until is None
+        """Whether service has ended for good, and all of it is billed."""
+        return self.status in ENDED and self.reopens_until is None and self.closes_on is None and not self.waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +226,7 @@ class Due:
 
     on: date
     at: datetime
-    reason: Literal["start", "change", "bill", "renew", "end", "recognise", "close"]
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)

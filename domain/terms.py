@@ -43,6 +43,7 @@ __all__ = [
 # What a line may come to in one period, and a tax in percent: more is a slip, and would not fit into the books.
 CHARGE_MINOR_MAX = 10**15
 TAX_RATE_MAX = 1000
+HOURS_A_DAY = 24
 
 
 def _check_currency(currency: str) -> str:
@@ -86,6 +87,14 @@ class Terms(Frozen):
     dunning: Dunning = Dunning()
     reactivation_days: Annotated[int, Field(ge=0, le=365)] = Field(
         default=0, description="How long after a cancellation the contract may be taken up again."
+    )
+    usage_grace_hours: Annotated[int, Field(ge=0, le=1440)] = Field(
+        default=0,
+        description="How long an invoice waits for usage that comes late, after the period that it bills. Whole days "
+        "are days of the time zone.",
+    )
+    late_usage_days: Annotated[int, Field(ge=0, le=365)] = Field(
+        default=0, description="How many days after the contract's end late usage is billed, on a closing invoice."
     )
     tax: tuple[TaxRate, ...] = Field(default=(), max_length=10)
     meters: tuple[Meter, ...] = Field(default=(), max_length=100)
@@ -133,6 +142,8 @@ class Terms(Frozen):
         for name, ids in self._ids():
             _unique(name, ids)
         self._check_trial()
+        early = 0 < self.late_usage_days * HOURS_A_DAY < self.usage_grace_hours + HOURS_A_DAY
+        refuse(early, "late_usage_days: the closing invoice must come after usage_grace_hours; give a day more")
         for tax in self.tax:
             refuse(tax.rate > TAX_RATE_MAX, f"tax {tax.name}: rate: {tax.rate:f} percent is above {TAX_RATE_MAX}")
         for line in self.lines:

@@ -5,7 +5,8 @@ from datetime import date
 
 from domain import charges, grid, unpaid_trial
 from domain.amendment import apply
-from domain.bill import concluded
+from domain.bill import concluded, issued
+from domain.closing import close, closing_day
 from domain.commands import ChangeLine
 from domain.due import line_due, next_due, service_end, term_end, window_end
 from domain.ending import end_items
@@ -24,8 +25,10 @@ def wake(state: ContractState, *, payable: bool = True) -> Decision:
     """The state after all that is due at the next instant; `payable`: there is a payment method to charge."""
     due = next_due(state)
     assert due is not None
+    if due.reason == "issue":
+        return issued(state, due)
     if state.over:
-        return Decision(replace(state, reopens_until=None, decided_at=due.at), f"closed on {due.on}")
+        return close(state, due)
     if state.awaits_payment_method:
         return unpaid_trial.closed(state, due)
     starts = not state.started and due.on >= state.origin
@@ -56,6 +59,8 @@ def wake(state: ContractState, *, payable: bool = True) -> Decision:
         decided_at=due.at,
         carried=() if regular else after.carried,
     )
+    if ended:
+        after = replace(after, closes_on=closing_day(after, due.on))
     if ended and after.status == "cancelled" and after.terms.reactivation_days:
         after = replace(after, reopens_until=due.on + charges.ONE_DAY * after.terms.reactivation_days)
     return concluded(after, happened or _what_time_did(state, after, due), (*carried, *items), due.on, due.at)

@@ -81,9 +81,11 @@ def waits_for(state: ContractState, *, on_clock: bool) -> str:
         "start": "start",
         "change": "make a change that was agreed",
         "bill": "bill",
+        "issue": "issue what waited for late usage",
         "renew": "renew",
         "end": "end",
         "recognise": "recognise revenue",
+        "late": "bill late usage",
         "close": "close for good",
     }
     return f"{due.on}{' on its test clock' if on_clock else ''}, to {what[due.reason]}"

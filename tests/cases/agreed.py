@@ -158,6 +158,15 @@ taxes = st.sampled_from(
 )
 
 
+TIMES: dict[str, st.SearchStrategy[int]] = {
+    "trial_days": st.integers(0, 40),
+    "payment_terms_days": st.integers(0, 45),
+    "reactivation_days": st.integers(0, 60),
+    "usage_grace_hours": st.sampled_from([1, 24, 60, 72, 960]),
+    "late_usage_days": st.integers(42, 90),
+}
+
+
 @st.composite
 def contracts(draw: Draw, places: int, start: date) -> dict[str, Any]:
     """The `contract:` of a case."""
@@ -180,12 +189,9 @@ def contracts(draw: Draw, places: int, start: date) -> dict[str, Any]:
         contract["anchor_day"] = draw(st.sampled_from([1, 15, 28, 29, 30, 31]))
     if draw(rarely):
         contract["anchor_month"] = draw(st.integers(1, 12))
-    if draw(rarely):
-        contract["trial_days"] = draw(st.integers(0, 40))
-    if draw(rarely):
-        contract["payment_terms_days"] = draw(st.integers(0, 45))
-    if draw(rarely):
-        contract["reactivation_days"] = draw(st.integers(0, 60))
+    for name, values in TIMES.items():
+        if draw(rarely):
+            contract[name] = draw(values)
     contract["proration"] = draw(st.sampled_from(["day", "day", "day", "second", "30_360", "none"]))
     if fixed and in_term and draw(rarely):
         contract["phases"] = draw(phases(fixed, places, start + timedelta(days=contract.get("trial_days", 0))))

@@ -54,7 +54,10 @@ def readable(raw: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def lived(raw: dict[str, Any], looks: Sequence[date] = ()) -> Lived:
-    """The story up to its end, with revenue recognised on the days of `looks` as well, and then cancelled at once."""
+    """The story up to its end, with revenue recognised on the days of `looks` as well, and then cancelled at once.
+
+    What then waits for late usage is issued.
+    """
     steps = raw["steps"]
     scenario = parse_case(raw | {"steps": [step for step in steps if "command" not in step]})
     assert isinstance(scenario, Scenario)
@@ -72,6 +75,8 @@ def lived(raw: dict[str, Any], looks: Sequence[date] = ()) -> Lived:
     told.contract.recognise(over_at)
     if not told.contract.state.over:
         told.contract.apply(Cancel(when="now"), over_at)
+    if told.contract.state.waiting:
+        told.contract.advance(told.contract.state.waiting[-1].issues_at, including=True)
     return told
 
 

@@ -144,6 +144,8 @@ def agreements(draw: st.DrawFn) -> Terms:
         "term": draw(terms_of_service),
         "anchor_day": draw(anchors),
         "payment_terms_days": draw(st.integers(0, 60)),
+        "usage_grace_hours": draw(st.sampled_from([0, 0, 0, 5, 72])),
+        "late_usage_days": draw(st.sampled_from([0, 0, 30])),
         "tax": draw(
             st.sampled_from([[], [{"name": "VAT", "rate": "20"}], [{"name": "USt", "rate": "19", "inclusive": True}]])
         ),
