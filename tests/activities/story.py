@@ -110,13 +110,14 @@ class Story:
 
 def run(steps: Invoicing, decided: Decided) -> Issued | None:
     """What the workflow does for a decision."""
-    bill = decided.decision.bill
+    bill, state = decided.decision.bill, decided.decision.state
     if bill is None:
         steps.record_change(decided)
         return None
     metered = tuple((n, item) for n, item in enumerate(bill.items) if item.kind == "usage")
-    if metered:
-        steps.rate_usage(RateUsage(decided.decision.state.contract_id, bill.document, metered, bill.regular))
+    late = bill.regular and any(line.meter is not None for line in state.terms.lines)
+    if metered or late:
+        steps.rate_usage(RateUsage(state.contract_id, bill.document, metered, late))
     return steps.issue_invoice(decided)
 
 

@@ -171,3 +171,36 @@ async def test_a_trial_that_cannot_be_paid_for_waits_and_starts_with_the_payment
     await environment.sleep(timedelta(hours=1))
     assert (await handle.query(Contract.view)).state.status == "active"
     assert ([bill.on for bill in steps.bills], len(steps.charges)) == ([now.date()], 1)
+
+
+async def test_a_document_waits_for_late_usage_and_the_contract_for_its_last_one(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    """Two months that end on the 1st are billed on the 4th; the contract closes 30 days after its end."""
+    start = await first_of_next_month(environment)
+    calls = {
+        "id": "calls",
+        "price": {"model": "per_unit", "amount": "1.00", "minimum": "5.00"},
+        "meter": "calls",
+        "every": "month",
+        "bill": "arrears",
+    }
+    metered = monthly(
+        start,
+        months=2,
+        lines=[calls],
+        meters=[{"id": "calls", "aggregate": "sum"}],
+        usage_grace_hours=72,
+        late_usage_days=30,
+    )
+    handle = await start_contract(client, metered)
+    assert await handle.result() == "expired"
+    second = (start + timedelta(days=31)).replace(day=1)
+    end = (second + timedelta(days=31)).replace(day=1)
+    assert [bill.on for bill in steps.bills] == [day + timedelta(days=3) for day in (second, end)]
+    assert [bill.items[0].start for bill in steps.bills] == [start, second]
+    ended = [change.decision.happened for change in steps.changes if change.decision.state.over]
+    assert ended == [f"expired on {end}; its document waits until {end + timedelta(days=3)} 00:00 UTC"]
+    assert (await handle.query(Contract.view)).state.decided_at == datetime.combine(
+        end + timedelta(days=30), datetime.min.time(), UTC
+    )
