@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from domain import charges, grid
 from domain.bill import concluded
-from domain.commands import AddLine, ChangeLine, LineChange, RemoveLine, Revise, line_of
+from domain.commands import AddLine, ChangeLine, LineChange, RemoveLine, Revise, SetUsageLimits, line_of
 from domain.due import service_end
 from domain.errors import RefusedChange
 from domain.line import Line, Meter
@@ -186,6 +186,13 @@ def _concerned(state: ContractState, command: LineChange | Revise) -> set[str]:
     return set()
 
 
+def set_usage_limits(state: ContractState, command: SetUsageLimits, at: datetime) -> Decision:
+    """The state with other limits of usage. What was told or billed in the running period stays so."""
+    terms = checked(state.terms.model_copy(update={"usage_limits": command.limits}), "/limits")
+    limits = ", ".join(limit.id for limit in command.limits) or "none"
+    return Decision(replace(state, version=state.version + 1, terms=terms), f"limits of usage: {limits}")
+
+
 def find(state: ContractState, line_id: str) -> tuple[Line, LineState]:
     """A line that is served, and how far it was billed.
 
@@ -209,7 +216,7 @@ def changed_line(line: Line, command: ChangeLine | Upcoming) -> Line:
         raise RefusedChange(_reason(error), field) from error
 
 
-def checked(terms: Terms) -> Terms:
+def checked(terms: Terms, field: str = "/price") -> Terms:
     """The terms themselves, where they agree with themselves after a change.
 
     Raises:
@@ -219,7 +226,7 @@ def checked(terms: Terms) -> Terms:
     try:
         return Terms.model_validate(terms.model_copy(update={"phases": ()}).model_dump())
     except ValidationError as error:
-        raise RefusedChange(_reason(error), "/price") from error
+        raise RefusedChange(_reason(error), field) from error
 
 
 def _named(revision: Revise) -> str:

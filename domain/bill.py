@@ -27,7 +27,7 @@ def concluded(
 
     Where usage has a grace time, its document waits until that is over, and no later document overtakes it.
     """
-    issues_at = _issues_at(state, items, at)
+    issues_at = _issues_at(state, items, at, regular=regular)
     if items and issues_at > at:
         put_off = tuple(replace(item, waits=True) for item in items)
         state = replace(state, waiting=(*state.waiting, Waiting(on, issues_at, put_off, regular)))
@@ -86,11 +86,11 @@ def _runs(line: Line, progress: LineState, through: date) -> bool:
     return progress.billed_through < through or line.pattern in DELIVERED
 
 
-def _issues_at(state: ContractState, items: Sequence[Item], at: datetime) -> datetime:
+def _issues_at(state: ContractState, items: Sequence[Item], at: datetime, *, regular: bool) -> datetime:
     """When a document of `items` is issued: after the grace time of its usage, and after those that wait already."""
     waiting_until = state.waiting[-1].issues_at if state.waiting else at
     hours = state.terms.usage_grace_hours
-    if not hours or not any(item.kind == "usage" and not item.rerated for item in items):
+    if not hours or not any(item.kind == "usage" and (regular or not item.rerated) for item in items):
         return max(at, waiting_until)
     days, hours = divmod(hours, HOURS_A_DAY)
     return max(on_the_clock(at, days, state.terms.timezone) + timedelta(hours=hours), waiting_until)

@@ -64,7 +64,8 @@ def arrears(
 ) -> tuple[Item, ...]:
     """What the running period has cost up to `through`, one item for each stretch under one price.
 
-    Days count up to the date, usage up to `through_at` where that is later than the date's first instant.
+    Days count up to the date, usage up to `through_at` where that is later than the date's first instant. Where the
+    period was billed in part, all of it is rated again.
     """
     if progress.removed and progress.billed_through >= progress.since:
         # Its last day was billed up to the instant at which it was removed.
@@ -73,20 +74,23 @@ def arrears(
     midnight = first_instant(through, zone)
     exact = line.meter is not None or state.terms.proration == "second"
     upper = Moment(through, max(through_at or midnight, midnight) if exact else midnight)
-    lower = Moment(progress.billed_through, first_instant(progress.billed_through, zone))
-    return between(state, line, progress, segments(line, progress, upper), lower, upper)
+    start = progress.interim or progress.billed_through
+    lower = Moment(start, first_instant(start, zone))
+    items = between(state, line, progress, segments(line, progress, upper), lower, upper)
+    return tuple(replace(item, rerated=True) for item in items) if progress.interim else items
 
 
 def accrued(state: ContractState, line: Line, progress: LineState, through: date) -> tuple[Item, ...]:
     """What the running period has earned up to `through` and is billed only when it ends.
 
-    What is earned by delivery or in months stands there whole: that decides, not the days.
+    What is earned by delivery or in months stands there whole: that decides, not the days. So does a period that was
+    billed in part, of which all usage is compared with what was billed.
     """
     if line.every == "once":
         return (once(line, progress.billed_through),) if line.pattern in DELIVERED else ()
     if line.pattern == "immediately":
         return ()
-    if line.pattern in DELIVERED or line.pattern in BY_MONTH:
+    if line.pattern in DELIVERED or line.pattern in BY_MONTH or progress.interim:
         through = grid.period_start(state, line, progress, progress.index + 1)
     return arrears(state, line, progress, through)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from domain.line import Frozen, Line, Meter, Slug, refuse
-from domain.offers import Day, PlanVersion
+from domain.offers import Day, PlanVersion, UsageLimit
 from domain.prices import Exact, NonNegative, Price
 
 Effective = Literal["now", "next_period", "renewal"] | Day
@@ -166,6 +166,13 @@ class SkipPeriod(Frozen):
     line: Slug | None = None
 
 
+class SetUsageLimits(Frozen):
+    """Other limits of usage, in place of all that were agreed."""
+
+    kind: Literal["set_usage_limits"] = "set_usage_limits"
+    limits: tuple[UsageLimit, ...] = Field(max_length=20)
+
+
 class Hold(Frozen):
     """Invoices are issued and kept back: none is charged until they are released."""
 
@@ -207,6 +214,14 @@ class PaymentMethodAdded(Frozen):
     kind: Literal["payment_method_added"] = "payment_method_added"
 
 
+class BillUsage(Frozen):
+    """Usage has reached a limit in the period that began on `starts_on`: bill now what was used so far."""
+
+    kind: Literal["bill_usage"] = "bill_usage"
+    limit: Slug
+    starts_on: date
+
+
 class InvoiceSettled(Frozen):
     """An invoice is settled."""
 
@@ -229,10 +244,11 @@ ChangeType = (
     | SetRenewal
     | MoveAnchor
     | SkipPeriod
+    | SetUsageLimits
     | Hold
     | Release
     | Deliver
 )
 # What the parties and operators may ask of a contract.
 Change = Annotated[ChangeType, Field(discriminator="kind")]
-Command = Wake | ChangeType | Recognise | InvoiceUnpaid | InvoiceSettled | PaymentMethodAdded
+Command = Wake | ChangeType | Recognise | InvoiceUnpaid | InvoiceSettled | PaymentMethodAdded | BillUsage

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from domain import ending, pausing, repair, trial, waking
+from domain import amendment, ending, pausing, progressive, repair, trial, waking
 from domain.amendment import change
 from domain.bill import accruals_of
 from domain.commands import (
     AddLine,
+    BillUsage,
     Cancel,
     ChangeLine,
     Command,
@@ -29,6 +30,7 @@ from domain.commands import (
     Resume,
     Revise,
     SetRenewal,
+    SetUsageLimits,
     SkipPeriod,
     Wake,
     WithdrawCancellation,
@@ -80,12 +82,8 @@ def decide(state: ContractState, command: Command, at: datetime) -> Decision:
             if state.ended:
                 raise RefusedChange(f"the contract is {state.status}; nothing is due")
             return waking.wake(state, payable=command.payable)
-        case InvoiceUnpaid():
-            unpaid = (*(i for i in state.unpaid if i != command.invoice_id), command.invoice_id)
-            return _heard(state, unpaid, "an invoice is due and unpaid")
-        case InvoiceSettled():
-            unpaid = tuple(i for i in state.unpaid if i != command.invoice_id)
-            return _heard(state, unpaid, "an invoice was settled")
+        case InvoiceUnpaid() | InvoiceSettled():
+            return _heard(state, command)
         case Recognise():
             through = max(command.through, state.recognized_through)
             recognised = replace(state, recognized_through=through)
@@ -95,6 +93,9 @@ def decide(state: ContractState, command: Command, at: datetime) -> Decision:
             if not state.awaits_payment_method:
                 raise RefusedChange("the contract does not wait for a payment method")
             return trial.take_up(_dated(state, at), at)
+        case BillUsage():
+            moment = at if state.decided_at is None else max(at, state.decided_at)
+            return progressive.bill_usage(replace(state, decided_at=moment), command, moment)
         case Deliver():
             return _deliver(_dated(state, at), command, at)
     if state.over and not isinstance(command, Reactivate):
@@ -121,6 +122,7 @@ _CHANGES: Mapping[type, Callable[[ContractState, Any, datetime], Decision]] = {
     EndTrial: trial.end,
     MoveAnchor: repair.move_anchor,
     SkipPeriod: repair.skip_period,
+    SetUsageLimits: amendment.set_usage_limits,
     Hold: repair.hold,
     Release: repair.release,
 }
@@ -133,7 +135,10 @@ def _dated(state: ContractState, at: datetime) -> ContractState:
     return replace(state, decided_at=at)
 
 
-def _heard(state: ContractState, unpaid: tuple[str, ...], happened: str) -> Decision:
+def _heard(state: ContractState, news: InvoiceUnpaid | InvoiceSettled) -> Decision:
+    unpaid, happened = tuple(i for i in state.unpaid if i != news.invoice_id), "an invoice was settled"
+    if isinstance(news, InvoiceUnpaid):
+        unpaid, happened = (*unpaid, news.invoice_id), "an invoice is due and unpaid"
     heard = replace(state, unpaid=unpaid)
     if state.status in ("active", "past_due"):
         heard = replace(heard, status="past_due" if unpaid else "active")

@@ -214,6 +214,8 @@ def _taken_up(
     off = cut(line, progress, Moment(ended_on, first_instant(ended_on, zone)), off=True)
     served = cut(line, off, Moment(on, first_instant(on, zone)), off=False)
     index = grid.running_index(state, line, served, on)
+    if grid.period_start(state, line, served, index) != served.interim:
+        served = replace(served, interim=None)
     if line.bill == "arrears" or grid.period_start(state, line, served, index) == on:
         return replace(served, index=index, billed_through=on, upcoming=None), ()
     close = grid.period_start(state, line, served, index + 1)

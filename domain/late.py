@@ -33,15 +33,18 @@ def adjustments(matter: Matter, items: Sequence[Item], *, regular: bool) -> list
     """A line for each billed period whose price has changed, with the difference to what was billed.
 
     The periods of `items` are rated anew with these stretches. A regular document also takes up all periods whose
-    usage has changed.
+    usage has changed, but for those that run and were billed in part: they are rated again when they are over.
     """
     changed: dict[str, tuple[Item, ...]] = {}
     for item in items:
         period_id = _period(matter, item).id
         changed[period_id] = (*changed.get(period_id, ()), item)
     if regular:
+        state = matter.state
+        run_on = set() if state.over else {(line.id, line.interim) for line in state.lines}
         for period in matter.books.periods.values():
-            if period.id not in changed and matter.usage.changed(period):
+            runs = (period.line_id, period.starts_on) in run_on
+            if not runs and period.id not in changed and matter.usage.changed(period):
                 changed[period.id] = period.items
     lines = [_adjustment(matter, matter.books.periods[id_], stretches) for id_, stretches in changed.items()]
     return [line for line in lines if line.minor]

@@ -122,6 +122,37 @@ class Bounds(Frozen):
     )
 
 
+class UsageLimit(Frozen):
+    """What follows when usage of the running period reaches a quantity of one line, or an amount before taxes.
+
+    An `alert` is told once in each period. A `cap` says to those who ask that nothing more is allowed; usage is taken
+    in all the same. `invoice` bills at once what was used so far.
+    """
+
+    id: Slug
+    line: Slug | None = Field(default=None, description="All metered lines together if absent.")
+    amount: Positive | None = None
+    quantity: Positive | None = None
+    action: Literal["alert", "cap", "invoice"] = "alert"
+
+    @property
+    def bound(self) -> Decimal:
+        """The amount or the quantity."""
+        bound = self.quantity if self.amount is None else self.amount
+        assert bound is not None
+        return bound
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        both = (self.amount is None) == (self.quantity is None)
+        refuse(both, f"usage limit {self.id}: give either an amount or a quantity")
+        unnamed = self.quantity is not None and self.line is None
+        refuse(unnamed, f"usage limit {self.id}: line: a quantity is one line's; name it")
+        of_line = self.action == "invoice" and self.line is not None
+        refuse(of_line, f"usage limit {self.id}: line: an invoice bills all metered lines; leave it out")
+        return self
+
+
 class PlanVersion(Frozen):
     """The catalogue's plan that the lines were taken from."""
 

@@ -49,6 +49,9 @@ def release(state: ContractState, command: Release, at: datetime) -> Decision:
 def _moved(state: ContractState, line: Line, progress: LineState, on: date) -> LineState:
     if line.every == "once" or interval(line.every).days or progress.removed:
         return progress
+    if progress.interim is not None:
+        reason = f"the period of {line.id} was billed in part: move the anchor once it is over"
+        raise RefusedChange(reason, "/anchor_day")
     moved = replace(progress, origin=progress.billed_through, index=0)
     if line.bill == "arrears" and grid.period_start(state, line, moved, 1) <= on:
         raise RefusedChange(

@@ -51,7 +51,7 @@ class LineState:
 
     `since` and `since_at` begin the stretch that the present quantity and price govern, `past` are the stretches
     before it. `off`: the line is not served now. Its periods count from `origin`, the contract's own if absent.
-    The next `skip` periods are free.
+    The next `skip` periods are free. The running period that began on the day `interim` was billed in part.
     """
 
     id: str
@@ -65,6 +65,7 @@ class LineState:
     removed: bool = False
     origin: date | None = None
     skip: int = 0
+    interim: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,8 @@ class ContractState:
     A paused contract keeps the items of the unused days that it will serve later, and the days by which that has moved
     its term's end. One that `awaits_payment_method` is paused since its trial ended, and has not started to bill. A
     cancelled contract can be taken up again until `reopens_until`. Documents that are `waiting` are issued in their
-    order. What comes late of a contract that is over is billed on the day `closes_on`.
+    order. What comes late of a contract that is over is billed on the day `closes_on`. `limits_billed` are limits with
+    the first day of the period that was billed in part at them.
     """
 
     contract_id: str
@@ -191,6 +193,7 @@ class ContractState:
     awaits_payment_method: bool = False
     waiting: tuple[Waiting, ...] = ()
     closes_on: date | None = None
+    limits_billed: tuple[tuple[str, date], ...] = ()
 
     @property
     def origin(self) -> date:

@@ -20,6 +20,7 @@ from domain.offers import (
     PlanVersion,
     PrepaidCredits,
     Term,
+    UsageLimit,
 )
 from domain.period import check_zone
 from domain.prices import ZERO, Flat, NotEmpty, Price, reads_events
@@ -104,6 +105,7 @@ class Terms(Frozen):
     commitments: tuple[Commitment, ...] = Field(default=(), max_length=50)
     credits: tuple[PrepaidCredits, ...] = Field(default=(), max_length=50)
     bounds: Bounds | None = None
+    usage_limits: tuple[UsageLimit, ...] = Field(default=(), max_length=20)
 
     @property
     def origin(self) -> date:
@@ -150,6 +152,7 @@ class Terms(Frozen):
             self._check_line(line)
         self._check_phases()
         self._check_offers()
+        self._check_limits()
         self._check_allocation()
         return self
 
@@ -158,6 +161,7 @@ class Terms(Frozen):
         yield "meters", [meter.id for meter in self.meters]
         yield "tax", [rate.name for rate in self.tax]
         yield "discounts", [discount.id for discount in self.discounts]
+        yield "usage_limits", [limit.id for limit in self.usage_limits]
         # These stand on invoices beside the lines, under their own ids.
         shared = [*(line.id for line in self.lines), *(c.id for c in self.commitments), *(c.id for c in self.credits)]
         yield "lines, commitments and credits", shared
@@ -222,6 +226,16 @@ class Terms(Frozen):
             refuse(late, f"credits {credit.id}: expires: {credit.expires} is before the start on {self.start}")
             fixed = [name for name in credit.lines if self.line(name).meter is None]
             refuse(bool(fixed), f"credits {credit.id}: lines: {', '.join(fixed)} has no meter; credits pay for usage")
+
+    def _check_limits(self) -> None:
+        metered = sorted(line.id for line in self.lines if line.meter is not None)
+        for limit in self.usage_limits:
+            where = f"usage limit {limit.id}"
+            refuse(not metered, f"{where}: no line has a meter; there is no usage to limit")
+            strange = limit.line is not None and limit.line not in metered
+            refuse(strange, f"{where}: line: {limit.line!r} is not among metered lines {metered}")
+            if limit.amount is not None:
+                _check_decimals(f"{where}: amount", limit.amount, self.currency)
 
     def _offers(self) -> Iterator[tuple[str, Discount | Commitment | PrepaidCredits]]:
         yield from (("discount", discount) for discount in self.discounts)

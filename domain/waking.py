@@ -160,7 +160,13 @@ def _bill_period(
         progress = replace(progress, skip=progress.skip - 1)
     if progress.since_at > at:
         progress = replace(progress, since=on, since_at=at)
-    return terms, replace(progress, index=progress.index + closed, billed_through=through), () if skipped else items
+    progress = replace(
+        progress,
+        index=progress.index + closed,
+        billed_through=through,
+        interim=None if closed else progress.interim,
+    )
+    return terms, progress, () if skipped else items
 
 
 def _offers(state: ContractState, on: date, *, started: bool) -> tuple[ContractState, list[Item]]:
