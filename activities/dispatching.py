@@ -17,6 +17,7 @@ from sqlmodel import Session
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.limits import UsageLimits
 from activities.starting import start_stored, start_stored_migration
 from domain import keys
 from gateways.payment import PAYMENT_EVENTS
@@ -47,6 +48,7 @@ class Dispatcher:
 
     def __init__(self, database: Database, client: Client) -> None:
         self._database, self._client = database, client
+        self._limits = UsageLimits(database, client)
         self._news = asyncio.Event()
 
     async def run(self) -> None:
@@ -64,6 +66,7 @@ class Dispatcher:
         while True:
             await self._attempt(self.start_contracts)
             await self._attempt(self.start_migrations)
+            await self._attempt(self._limits.watch)
             self._news.set()
             await asyncio.sleep(SWEEP_SECONDS)
 

@@ -18,6 +18,7 @@ from temporalio.client import Client
 import settings
 from api import (
     adoptions,
+    allowance,
     amendments,
     catalogue,
     contract_usage,
@@ -32,6 +33,7 @@ from api import (
     keys,
     migration_preview,
     migrations,
+    passed_limits,
     payment_methods,
     payments,
     plan_versions,
@@ -85,6 +87,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     previews.router,
     simulations.router,
     contract_usage.router,
+    allowance.router,
+    passed_limits.router,
     unbilled_usage.router,
     usage.router,
     usage_voids.router,

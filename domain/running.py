@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from functools import reduce
 
 from domain import charges, grid
@@ -52,6 +53,12 @@ class Reached:
     @property
     def passed(self) -> bool:
         return self.used >= self.limit.bound
+
+    @property
+    def percent(self) -> Decimal:
+        """How much of the limit is used, rounded down to two decimals."""
+        used, bound = Fraction(self.used), Fraction(self.limit.bound)
+        return Decimal(int(10_000 * used / bound)).scaleb(-2)
 
     @property
     def remaining(self) -> Decimal:

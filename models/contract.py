@@ -33,6 +33,11 @@ class Contract(SQLModel, table=True):
             name="status_known",
         ),
         Index("ix_contract_clock_id", "clock_id", postgresql_where=text("clock_id IS NOT NULL")),
+        Index(
+            "ix_contract_limited",
+            "sequence",
+            postgresql_where=text("jsonb_array_length(terms -> 'usage_limits') > 0"),
+        ),
         Index("ix_contract_unstarted", "sequence", postgresql_where=text("workflow_started_at IS NULL")),
     )
 

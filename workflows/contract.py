@@ -4,14 +4,14 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.signatures import Decided, InvoicingSteps, Issued, RateUsage
     from domain import unpaid_trial
-    from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, PaymentMethodAdded, Recognise, Wake
+    from domain.commands import BillUsage, Command, InvoiceSettled, InvoiceUnpaid, PaymentMethodAdded, Recognise, Wake
     from domain.contract import decide
     from domain.due import next_due
     from domain.errors import RefusedChange
@@ -32,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows import collecting, options
 from workflows.updates import refused, update, update_id
-from workflows.visibility import contract_attributes, contract_statement, upsert, waits_for
+from workflows.visibility import contract_attributes, contract_statement, upsert, view_of, waits_for
 
 ANSWERS_KEPT = 100
 HISTORY_KEPT = 12
@@ -106,18 +106,13 @@ class Contract:
     def payment_method_added(self, at: datetime | None) -> None:
         self.queue.append(Queued(PaymentMethodAdded(), at or self._now()))
 
+    @workflow.signal(description="Usage has reached a limit at which it is billed")
+    def usage_limit_passed(self, limit_id: str, starts_on: date) -> None:
+        self.queue.append(Queued(BillUsage(limit=limit_id, starts_on=starts_on), self._now()))
+
     @workflow.query(description="State, what it waits for and why, open invoices and history")
     def view(self) -> ContractView:
-        due = next_due(self.state)
-        return ContractView(
-            state=self.state,
-            now=self._now(),
-            next_due_at=due.at if due else None,
-            next_due_on=due.on if due else None,
-            waits_for=self._waits_for(),
-            open_invoices=tuple(self.open.values()),
-            history=tuple(self.history),
-        )
+        return view_of(self.state, self._now(), self._waits_for(), self.open.values(), self.history)
 
     # Sleeping.
 

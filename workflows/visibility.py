@@ -1,6 +1,6 @@
 """What finance sees of a contract in the Temporal UI: search attributes and a statement in Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAtt
 
 with workflow.unsafe.imports_passed_through():
     from domain.due import next_due, service_end
-    from domain.life import CollectionLife, Happening, OpenInvoice
+    from domain.life import CollectionLife, ContractView, Happening, OpenInvoice
     from domain.money import format_money
     from domain.recurring import monthly_value
     from domain.state import ContractState
@@ -89,6 +89,26 @@ def waits_for(state: ContractState, *, on_clock: bool) -> str:
         "close": "close for good",
     }
     return f"{due.on}{' on its test clock' if on_clock else ''}, to {what[due.reason]}"
+
+
+def view_of(
+    state: ContractState,
+    now: datetime,
+    waits: str,
+    open_invoices: Iterable[OpenInvoice],
+    history: Sequence[Happening],
+) -> ContractView:
+    """What a contract says of itself to those who ask."""
+    due = next_due(state)
+    return ContractView(
+        state=state,
+        now=now,
+        next_due_at=due.at if due else None,
+        next_due_on=due.on if due else None,
+        waits_for=waits,
+        open_invoices=tuple(open_invoices),
+        history=tuple(history),
+    )
 
 
 def upsert(wanted: TypedSearchAttributes) -> None:
