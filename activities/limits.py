@@ -51,7 +51,7 @@ class UsageLimits:
     async def _tell(self, passed: Untold) -> None:
         """Let the contract bill its usage. One that is over has billed it; one that was not started waits for it."""
         handle = self._client.get_workflow_handle(keys.contract_workflow_id(passed.contract_id))
-        told = [passed.limit_id, passed.starts_on]
+        told = [passed.limit_id, passed.starts_on, passed.at]
         try:
             await handle.signal("usage_limit_passed", args=told, rpc_timeout=CALL_TIME)
         except RPCError as error:

@@ -12,13 +12,24 @@ from typing import Protocol, Self
 from cases.events import Events
 from domain import correction, issuing
 from domain.books import Books, Document, UsageSource
-from domain.commands import Command, InvoiceSettled, InvoiceUnpaid, PaymentMethodAdded, Recognise, Release, Wake
+from domain.commands import (
+    BillUsage,
+    Command,
+    InvoiceSettled,
+    InvoiceUnpaid,
+    PaymentMethodAdded,
+    Recognise,
+    Release,
+    Wake,
+)
 from domain.contract import decide, sign
 from domain.due import next_due, service_end
 from domain.dunning import retry_at
+from domain.errors import UnpricedUsage
 from domain.metering import Event
 from domain.payment import NO_PAYMENT_METHOD
 from domain.period import local_date
+from domain.running import limits_reached, running, valued
 from domain.state import Bill, ContractState
 from domain.terms import Terms
 
@@ -77,6 +88,20 @@ class Contract:
         assert isinstance(self.events, Events)
         self.events.add(name, sorted(events, key=lambda event: event.id))
 
+    def bill_passed(self, at: datetime) -> None:
+        """Bill usage at the limits that it has passed, as a worker has it done that looks every few seconds."""
+        terms = self.state.terms
+        if not any(limit.action == "invoice" for limit in terms.usage_limits):
+            return
+        try:
+            reached = limits_reached(terms, valued(terms, running(self.state), self.events.usage))
+        except UnpricedUsage:
+            return
+        for one in reached:
+            done = (one.limit.id, one.starts_on) in self.state.limits_billed
+            if one.passed and one.limit.action == "invoice" and not done:
+                self.apply(BillUsage(limit=one.limit.id, starts_on=one.starts_on), at)
+
     # Time.
 
     def advance(self, to: datetime, *, including: bool = False) -> None:
@@ -94,6 +119,7 @@ class Contract:
                 if not _by(wakes_at, to, including=including):
                     break
                 self.apply(Wake(payable=self.declines != NO_PAYMENT_METHOD), wakes_at)
+                self.bill_passed(wakes_at)
             elif tries_at is not None and collecting is not None:
                 if not _by(tries_at, to, including=including):
                     break

@@ -68,6 +68,7 @@ def _use(contract: Contract, body: form.SendUsage, at: datetime) -> None:
     meter = contract.state.terms.meter(body.meter)
     events = (Event(event.id, event.at, event.value, event.properties) for event in body.events)
     contract.use(meter.event_name, events)
+    contract.bill_passed(at)
     if contract.books.closed_until is not None:
         # What concerns a closed month counts on the day on which it became known: today.
         contract.recognise(at)

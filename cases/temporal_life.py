@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from cases import format as form
 from cases.days import ONE_DAY, moments
 from cases.steps import command_of, correction_of
-from cases.temporal_api import Api, Workflows
+from cases.temporal_api import POLL_SECONDS, Api, Stopped, Workflows
 from domain.commands import ChangeType
 from domain.errors import DomainError
 from domain.payment import NO_PAYMENT_METHOD
@@ -20,6 +20,7 @@ from models import period as periods
 from models.collection import CollectionCase
 from models.customer import get_customer
 from models.database import Database
+from models.usage_limit import have_measured, is_measured
 from sandbox.stripe.admin import StripeAdmin
 
 CARD: Final = "pm_card_visa"
@@ -150,9 +151,21 @@ class Life:
             # The same id again changes nothing, whatever it says now.
             if result["result"] == "rejected":
                 raise DomainError(f"event {result['id']} was not taken: {result}", "/events")
+        self._bill_passed()
         if self._closed_months():
             # What concerns a closed month counts on the day on which it became known: today.
             self.recognise()
+
+    def _bill_passed(self) -> None:
+        """Wait until what was sent is measured against the limits, and billed where it has passed one."""
+        if not any(limit.action == "invoice" for limit in self.terms.usage_limits):
+            return
+        database = self._system.database
+        database.run(lambda session: have_measured(session, self.contract_id))
+        while not database.run(lambda session: is_measured(session, self.contract_id)):
+            if self._system.stopping.wait(POLL_SECONDS):
+                raise Stopped
+        self.settle()
 
     def _event(self, name: str, event: form.UsageEvent) -> dict[str, Any]:
         known: dict[str, Any] = {

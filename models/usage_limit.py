@@ -84,12 +84,13 @@ class UsageLimitLook(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Untold:
-    """A limit that a contract is still to be told of, which then bills its usage."""
+    """A limit that a contract is still to be told of, so that it bills its usage; `at` is what its test clock shows."""
 
     sequence: int
     contract_id: str
     limit_id: str
     starts_on: date
+    at: datetime | None
 
 
 def look(session: Session) -> int:
@@ -106,6 +107,17 @@ def look(session: Session) -> int:
     if seen.settled:
         session.execute(_GO_ON, {"next_seq": last, "next_xid": seen.next_xid})
     return len(noted.all())
+
+
+def have_measured(session: Session, contract_id: str) -> None:
+    """Have the contract measured again."""
+    session.execute(_AGAIN, {"contract_id": contract_id})
+
+
+def is_measured(session: Session, contract_id: str) -> bool:
+    """Whether the contract was measured since it was asked for, and knows of what it is to bill."""
+    measured: bool = session.execute(_MEASURED, {"contract_id": contract_id}).scalar_one()
+    return measured
 
 
 def unmeasured(session: Session, *, limit: int) -> Sequence[str]:
@@ -205,6 +217,14 @@ _NOTE = text(f"""
     RETURNING contract_id
 """)
 _GO_ON = text("UPDATE usage_limit_look SET seq = next_seq, next_seq = :next_seq, next_xid = :next_xid WHERE id = 1")
+_AGAIN = text("""
+    INSERT INTO usage_limit_watch (contract_id, decided) VALUES (:contract_id, -1)
+    ON CONFLICT (contract_id) DO UPDATE SET decided = -1
+""")
+_MEASURED = text("""
+    SELECT NOT EXISTS (SELECT FROM usage_limit_watch WHERE contract_id = :contract_id AND decided < 0)
+      AND NOT EXISTS (SELECT FROM usage_limit_passed WHERE contract_id = :contract_id AND told_at IS NULL)
+""")
 _UNMEASURED = text(f"""
     SELECT c.id FROM contract c LEFT JOIN usage_limit_watch w ON w.contract_id = c.id
     WHERE {LIMITED} AND c.status NOT IN ('cancelled', 'expired') AND (w.decided IS NULL OR w.decided < c.decided)
@@ -225,7 +245,8 @@ _PASS = text("""
     RETURNING sequence
 """)
 _UNTOLD = text("""
-    SELECT sequence, contract_id, limit_id, starts_on FROM usage_limit_passed WHERE told_at IS NULL
-    ORDER BY sequence LIMIT :limit
+    SELECT p.sequence, p.contract_id, p.limit_id, p.starts_on, t.now_at
+    FROM usage_limit_passed p JOIN contract c ON c.id = p.contract_id LEFT JOIN test_clock t ON t.id = c.clock_id
+    WHERE p.told_at IS NULL ORDER BY p.sequence LIMIT :limit
 """)
 _TELL = text("UPDATE usage_limit_passed SET told_at = now() WHERE sequence = :sequence AND told_at IS NULL")

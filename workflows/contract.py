@@ -107,8 +107,8 @@ class Contract:
         self.queue.append(Queued(PaymentMethodAdded(), at or self._now()))
 
     @workflow.signal(description="Usage has reached a limit at which it is billed")
-    def usage_limit_passed(self, limit_id: str, starts_on: date) -> None:
-        self.queue.append(Queued(BillUsage(limit=limit_id, starts_on=starts_on), self._now()))
+    def usage_limit_passed(self, limit_id: str, starts_on: date, at: datetime | None) -> None:
+        self.queue.append(Queued(BillUsage(limit=limit_id, starts_on=starts_on), at or self._now()))
 
     @workflow.query(description="State, what it waits for and why, open invoices and history")
     def view(self) -> ContractView:

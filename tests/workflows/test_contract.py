@@ -204,3 +204,39 @@ async def test_a_document_waits_for_late_usage_and_the_contract_for_its_last_one
     assert (await handle.query(Contract.view)).state.decided_at == datetime.combine(
         end + timedelta(days=30), datetime.min.time(), UTC
     )
+
+
+async def test_a_limit_that_usage_has_passed_is_billed_at_once_and_only_once(
+    environment: WorkflowEnvironment, client: Client, steps: FakeSteps
+) -> None:
+    """The signal comes twice, as after a crash of whoever sent it; the regular document has the difference."""
+    start = await first_of_next_month(environment)
+    calls = {
+        "id": "calls",
+        "price": {"model": "per_unit", "amount": "1.00", "minimum": "5.00"},
+        "meter": "calls",
+        "every": "month",
+        "bill": "arrears",
+    }
+    metered = monthly(
+        start,
+        months=1,
+        lines=[calls],
+        meters=[{"id": "calls", "aggregate": "sum"}],
+        usage_limits=[{"id": "interim", "amount": "4.00", "action": "invoice"}],
+    )
+    handle = await start_contract(client, metered)
+    now = await environment.get_current_time()
+    await environment.sleep(datetime.combine(start, datetime.min.time(), UTC) - now + timedelta(days=10))
+    await handle.signal(Contract.usage_limit_passed, args=["interim", start, None])
+    await handle.signal(Contract.usage_limit_passed, args=["interim", start, None])
+
+    async def billed() -> bool:
+        return len(steps.bills) == 1
+
+    await until(billed)
+    assert steps.bills[0].on == start + timedelta(days=10)
+    assert [(item.kind, item.start, item.rerated) for item in steps.bills[0].items] == [("usage", start, False)]
+    assert await handle.result() == "expired"
+    assert [[item.rerated for item in bill.items] for bill in steps.bills] == [[False], [True]]
+    assert steps.charges[0].at.date() == start + timedelta(days=10)
