@@ -21,6 +21,7 @@ class UnbilledUsageEvent(Output):
     event: str
     at: datetime
     received_at: datetime
+    voided: bool = Field(description="True where it was taken back after it was billed, and nothing credits it.")
     contract: str = Field(description="The contract that is over, and bills nothing any more.")
 
 
@@ -50,5 +51,6 @@ def _shown(row: UnbilledEvent) -> UnbilledUsageEvent:
         event=row.event,
         at=row.at,
         received_at=row.received_at,
+        voided=row.voided,
         contract=row.contract_id,
     )

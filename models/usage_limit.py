@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import structlog
+from orjson import dumps
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Identity, Index, String, UniqueConstraint, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -18,9 +19,9 @@ from domain.running import limits_reached
 from domain.state import ENDED
 from models.audit import AuditEntry
 from models.audit import record as record_audit
-from models.base import BIG, INSTANT, QUANTITY, metadata
+from models.base import BIG, INSTANT, JSON, QUANTITY
 from models.contract import Contract, get_contract, state_of
-from models.usage import StoredUsageEvent
+from models.usage_lock import SPACE
 from models.usage_running import running_lines
 
 # Who did it, in the audit log: nobody asked.
@@ -28,9 +29,6 @@ ACTOR = "system"
 LIMITED = "jsonb_array_length(c.terms -> 'usage_limits') > 0"
 
 log = structlog.get_logger()
-
-# By block: it costs ingest next to nothing, and finds what came last.
-Index("ix_usage_event_seq", metadata.tables[StoredUsageEvent.__tablename__].c.seq, postgresql_using="brin")
 
 
 class PassedLimit(SQLModel, table=True):
@@ -68,9 +66,9 @@ class UsageLimitWatch(SQLModel, table=True):
 
 
 class UsageLimitLook(SQLModel, table=True):
-    """How far usage was looked at: up to `seq`, and up to `next_seq` once all transactions before `next_xid` are over.
+    """How far usage was looked at: up to `seq`, and up to `next_seq` once the transactions of `waits_for` are over.
 
-    A transaction may store an event long after it has given it its `seq`.
+    A transaction may store an event long after it has given it its `seq`; by then it holds a lock of `usage_lock`.
     """
 
     __tablename__ = "usage_limit_look"
@@ -79,7 +77,7 @@ class UsageLimitLook(SQLModel, table=True):
     id: int = Field(primary_key=True)
     seq: int = Field(sa_type=BIG)
     next_seq: int = Field(sa_type=BIG)
-    next_xid: int = Field(sa_type=BIG)
+    waits_for: list[str] = Field(sa_type=JSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +97,14 @@ def look(session: Session) -> int:
     Of several processes one looks, the others find nothing to do.
     """
     last = session.execute(_LAST_SEQ).scalar_one()
-    # Read after the number: whoever has an event up to it has begun by now.
-    seen = session.execute(_SEEN).one_or_none()
+    # Read after the number: whoever has given one up to it holds its lock by now, or is done.
+    seen = session.execute(_SEEN, {"space": SPACE}).one_or_none()
     if seen is None or last == seen.seq:
         return 0
-    noted = session.execute(_NOTE, {"seq": seen.seq})
-    if seen.settled:
-        session.execute(_GO_ON, {"next_seq": last, "next_xid": seen.next_xid})
-    return len(noted.all())
+    noted = session.execute(_NOTE, {"seq": seen.seq}).all()
+    if not set(seen.waits_for) & set(seen.holders):
+        session.execute(_GO_ON, {"next_seq": last, "waits_for": dumps(seen.holders).decode()})
+    return len(noted)
 
 
 def have_measured(session: Session, contract_id: str) -> None:
@@ -199,15 +197,14 @@ def _audit(session: Session, row: PassedLimit) -> None:
     record_audit(session, entry)
 
 
-_LAST_SEQ = text("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM usage_event_seq_seq")
-# Where the database was set up anew from a copy, transactions count from the beginning again.
+_LAST_SEQ = text("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM usage_seq")
 _SEEN = text("""
-    SELECT l.seq, s.xmax AS next_xid, s.xmin >= l.next_xid OR l.next_xid > s.xmax AS settled
-    FROM usage_limit_look l, (
-      SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS xmin,
-        CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS xmax
-    ) AS s
-    WHERE l.id = 1 FOR UPDATE OF l SKIP LOCKED
+    SELECT seq, waits_for, ARRAY(
+      SELECT DISTINCT virtualtransaction FROM pg_locks
+      WHERE locktype = 'advisory' AND CAST(classid AS bigint) = :space
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ) AS holders
+    FROM usage_limit_look WHERE id = 1 FOR UPDATE SKIP LOCKED
 """)
 _NOTE = text(f"""
     INSERT INTO usage_limit_watch (contract_id, decided)
@@ -216,7 +213,9 @@ _NOTE = text(f"""
     ON CONFLICT (contract_id) DO UPDATE SET decided = -1
     RETURNING contract_id
 """)
-_GO_ON = text("UPDATE usage_limit_look SET seq = next_seq, next_seq = :next_seq, next_xid = :next_xid WHERE id = 1")
+_GO_ON = text("""
+    UPDATE usage_limit_look SET seq = next_seq, next_seq = :next_seq, waits_for = CAST(:waits_for AS jsonb) WHERE id = 1
+""")
 _AGAIN = text("""
     INSERT INTO usage_limit_watch (contract_id, decided) VALUES (:contract_id, -1)
     ON CONFLICT (contract_id) DO UPDATE SET decided = -1

@@ -6,6 +6,7 @@ from domain.commands import Cancel, Recognise
 from domain.due import next_due
 from models.database import Database
 from models.usage_unbilled import unbilled
+from models.usage_voiding import EventKey, void
 from tests.activities.story import Story, line, run, terms
 from tests.activities.test_metered import METERS, depart, seats
 
@@ -89,6 +90,20 @@ def test_without_a_closing_invoice_what_came_late_is_in_the_list(database: Datab
         first = unbilled(session, limit=2)
         assert [row.event_id for row in first] == ["late 0", "late 1"]
         assert [row.event_id for row in unbilled(session, after=first[-1].seq)] == ["late 2"]
+
+
+def test_what_was_voided_after_the_last_invoice_is_in_the_list(database: Database) -> None:
+    story = Story(database, terms(seats(), meters=METERS, term=ENDED))
+    depart(story, "e1", date(2013, 1, 3), seats=100)
+    depart(story, "e2", date(2013, 1, 4), seats=100)
+    story.until(date(2013, 2, 1))
+    with database.transaction() as session:
+        assert unbilled(session) == []
+        void(session, [EventKey("test", "e2")])
+    depart(story, "late", date(2013, 1, 5), seats=100)
+    with database.transaction() as session:
+        void(session, [EventKey("test", "late")])
+        assert [(row.event_id, row.voided) for row in unbilled(session)] == [("e2", True)]
 
 
 def test_late_usage_of_a_running_contract_is_not_in_the_list(database: Database) -> None:

@@ -10,10 +10,11 @@ import pytest
 from domain.commands import SetUsageLimits
 from domain.offers import UsageLimit
 from models.database import Database
+from models.usage import ingest
+from models.usage_event import UsageEvent
 from models.usage_limit import look, mark_told, measure, unmeasured, untold
 from tests.activities.story import Story, terms
 from tests.activities.test_metered import METERS, depart, seats
-from tests.models.ledger_samples import raw_connection
 
 ALERT = {"id": "alert", "line": "seats", "quantity": "100", "action": "alert"}
 CAP = {"id": "cap", "amount": "900.00", "action": "cap"}
@@ -96,17 +97,14 @@ def test_nothing_new_is_measured_twice(story: Story, database: Database) -> None
 
 def test_an_event_that_commits_after_later_ones_is_not_missed(story: Story, database: Database) -> None:
     """A slow batch has its numbers when a look passes over them; it is found once it is stored."""
-    slow = (
-        "INSERT INTO usage_event (source, event_id, body_hash, customer_key, contract_id, event, at, properties) "
-        "VALUES ('slow', 'e0', '', 'b6', 'con_1', 'departure', '2013-01-02', '{\"seats\": 100}')"
-    )
-    with raw_connection(database) as connection:
-        connection.execute("BEGIN")
-        connection.execute(slow)
+    at = datetime(2013, 1, 2, tzinfo=UTC)
+    depart(story, "first of its month", date(2013, 1, 2), seats=1)
+    event = UsageEvent("slow", "e0", "departure", at, "b6", properties={"seats": 100})
+    with database.transaction() as slow:
+        ingest(slow, [event])
         depart(story, "e1", date(2013, 1, 3), seats=1)
         for _ in range(4):
             assert watch(database) == []
-        connection.execute("COMMIT")
     assert watch(database) == ["alert"]
 
 

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
@@ -52,12 +52,12 @@ def upgrade() -> None:
     op.create_table(
         "usage_limit_look",
         sa.Column("id", sa.Integer(), nullable=False),
-        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("seq", "next_seq", "next_xid")),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("seq", "next_seq")),
+        sa.Column("waits_for", postgresql.JSONB(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_usage_limit_look_there_is_one")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_limit_look")),
     )
-    op.execute("INSERT INTO usage_limit_look (id, seq, next_seq, next_xid) VALUES (1, 0, 0, 0)")
-    op.create_index("ix_usage_event_seq", "usage_event", ["seq"], postgresql_using="brin")
+    op.execute("INSERT INTO usage_limit_look (id, seq, next_seq, waits_for) VALUES (1, 0, 0, '[]')")
     op.create_index(
         "ix_contract_limited",
         "contract",
