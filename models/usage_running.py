@@ -3,10 +3,10 @@
 from sqlmodel import Session
 
 from domain.prices import reads_events
-from domain.rating import Group, Usage
+from domain.rating import Usage
 from domain.running import RunningLine, running, valued
 from domain.state import ContractState, Item
-from models.usage_source import measure_of
+from models.usage_source import measure_of, usage_of
 from models.usage_totals import aggregate
 
 
@@ -31,5 +31,4 @@ def _usage(session: Session, contract_id: str, item: Item) -> Usage:
         period_to_at=item.period_end_at,
         each_event=reads_events(item.price),
     )
-    groups = tuple(Group(dict(properties), quantity) for properties, quantity in totals.groups)
-    return Usage(totals.total, groups, totals.events)
+    return usage_of(totals)

@@ -195,7 +195,17 @@ def contracts(draw: Draw, places: int, start: date) -> dict[str, Any]:
     contract["proration"] = draw(st.sampled_from(["day", "day", "day", "second", "30_360", "none"]))
     if fixed and in_term and draw(rarely):
         contract["phases"] = draw(phases(fixed, places, start + timedelta(days=contract.get("trial_days", 0))))
-    return contract | draw(offers(contract, places, start))
+    return contract | draw(offers(contract, places, start)) | draw(limits(contract, places))
+
+
+@st.composite
+def limits(draw: Draw, contract: dict[str, Any], places: int) -> dict[str, Any]:
+    """Amounts at which usage is billed before its period is over."""
+    if not any("meter" in line for line in contract["lines"]) or not draw(rarely):
+        return {}
+    bounds = draw(st.lists(amounts(places, least=1, most=300), min_size=1, max_size=2))
+    billed = [{"id": f"limit{number}", "amount": bound, "action": "invoice"} for number, bound in enumerate(bounds)]
+    return {"usage_limits": billed}
 
 
 @st.composite
