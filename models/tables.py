@@ -23,6 +23,6 @@ import models.plan_migration
 import models.quote
 import models.rated_line
 import models.recognition
-import models.usage_rollup
 import models.usage_limit
+import models.usage_rollup
 import models.usage_tables  # noqa: F401
