@@ -71,4 +71,4 @@ class UsageArchive(SQLModel, table=True):
     file: str
     sha256: str
     event_count: int = Field(sa_type=BIG)
-    archived_at: datetime = Field(sa_type=INSTANT)
+    archived_at: datetime = Field(sa_type=INSTANT, sa_column_kwargs={"server_default": text("now()")})

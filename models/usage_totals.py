@@ -15,6 +15,7 @@ from domain.metering import VALUE, microseconds
 from domain.rating import QUOTIENT_DECIMALS
 from models import usage_expression, usage_filters
 from models.usage_expression import EXACT_DECIMALS
+from models.usage_parts import refuse_archived
 
 __all__ = ["Aggregate", "Group", "Measure", "UsageTotals", "aggregate"]
 
@@ -81,10 +82,12 @@ def aggregate(
 
     Raises:
         ValueError: if a weighted sum is asked for a period without length.
+        UsageArchived: if some of the events are archived.
     """
     starts_at, ends_at = period_from_at or from_at, period_to_at or to_at
     if measure.aggregate == "weighted_sum" and starts_at >= ends_at:
         raise ValueError(f"a weighted sum needs a period, and {ends_at} is not after {starts_at}")
+    refuse_archived(session, from_at, to_at)
     names = [f"group_{place}" for place in range(len(measure.group_by))]
     parameters = {
         "contract_id": contract_id,

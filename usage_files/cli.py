@@ -1,7 +1,10 @@
-"""The commands `perennial usage import` and `perennial usage export`."""
+"""The commands `perennial usage import`, `export` and `archive`."""
 
+import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -150,6 +153,49 @@ def export_command(
     filters = {name: value for name, value in given.items() if value is not None}
     with _told():
         run_export(file, filters, console, url=url, api_key=api_key, patience_seconds=patience, as_json=as_json)
+
+
+@usage.command("archive")
+def archive_command(
+    folder: Annotated[Path, typer.Argument(help="Where the files go, one a month.", exists=True, file_okay=False)],
+    before: Annotated[
+        datetime, typer.Option(formats=["%Y-%m"], help="Months before this one, such as 2025-01, may go.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say which months could go, and why others stay.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move usage that is billed for good out of the database of PERENNIAL_DATABASE_URL, into Parquet files.
+
+    Exits with 2 if a month has to stay.
+    """
+    # Loaded here because no other command needs them.
+    from models.database import Database
+    from settings import load_stack_settings
+    from usage_files.archiving import archive
+    from usage_files.telling import tell_archived
+
+    with _told():
+        url = load_stack_settings().database_url
+        if url is None:
+            raise Refused("PERENNIAL_DATABASE_URL is missing: the database that holds the usage")
+        database = Database(url.get_secret_value(), statement_timeout_s=0)
+        try:
+            found = archive(
+                database,
+                folder,
+                before.date(),
+                dry_run=dry_run,
+                tell=lambda month: None if as_json else tell_archived(console, month),
+            )
+        finally:
+            database.dispose()
+    if as_json:
+        sys.stdout.write(json.dumps([month.as_json() for month in found], indent=2) + "\n")
+    elif not found:
+        console.print(f"No month before {before:%Y-%m} holds usage.")
+    raise typer.Exit(INCOMPLETE if any(month.outcome in ("stays", "changed") for month in found) else 0)
 
 
 @contextmanager

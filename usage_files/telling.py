@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -10,8 +10,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from api.usage_intake import OUTCOMES
+from usage_files.archiving import Archived
 from usage_files.rejects import Reject
 from usage_files.state import Counts
+
+OBSTACLES_SHOWN: Final = 5
 
 
 def progress() -> Progress:
@@ -51,3 +54,22 @@ def tell_import(console: Console, summary: dict[str, Any], first: list[Reject], 
         console.print(f"{summary['unmatched']:,} wait for a contract; see GET /v1/usage/unmatched.", highlight=False)
     if summary["columns_not_used"]:
         console.print(f"Columns that were not used: {escape(', '.join(summary['columns_not_used']))}", highlight=False)
+
+
+def tell_archived(console: Console, month: Archived) -> None:
+    """A line for the month, and below it why it stays."""
+    events = f"{month.month:%Y-%m}  {month.event_count:>12,} events"
+    match month.outcome:
+        case "archived":
+            console.print(f"{events}  [green]archived[/] in {escape(str(month.file))}", highlight=False, soft_wrap=True)
+        case "could be":
+            console.print(f"{events}  could be archived", highlight=False)
+        case "changed":
+            console.print(f"{events}  [yellow]stays[/]: it changed while it was read; try again", highlight=False)
+        case "stays":
+            console.print(f"{events}  [yellow]stays[/]", highlight=False)
+            for one in month.obstacles[:OBSTACLES_SHOWN]:
+                whose = f"{one.contract_id}: " if one.contract_id else ""
+                console.print(f"    {escape(whose + one.reason)}", highlight=False)
+            if len(month.obstacles) > OBSTACLES_SHOWN:
+                console.print(f"    and {len(month.obstacles) - OBSTACLES_SHOWN:,} more", highlight=False)

@@ -79,7 +79,7 @@ def create_archive() -> None:
         sa.Column("file", sa.String(), nullable=False),
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("event_count", sa.BigInteger(), nullable=False),
-        sa.Column("archived_at", INSTANT, nullable=False),
+        sa.Column("archived_at", INSTANT, server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("month", name=op.f("pk_usage_archive")),
     )
 
