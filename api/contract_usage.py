@@ -41,7 +41,7 @@ class UsageStretch(Output):
     from_at: datetime
     to_at: datetime = Field(description="Exclusive.")
     quantity: Quantity
-    events: int
+    events: int = Field(description="With those before the stretch that the meter carries on.")
     ignored: int = Field(description="Events that had nothing to aggregate.")
     groups: list[UsageGroupOut] = Field(description="The quantity by the properties that the price looks at.")
 
@@ -117,8 +117,11 @@ def _stretch(item: Item, totals: UsageTotals) -> UsageStretch:
 
 
 def _days(session: Session, state: ContractState, item: Item) -> Iterator[UsageDay]:
-    """The days of a stretch; a weighted sum weighs the values of a day to the end of the period."""
-    whole, zone = _whole(item), state.terms.timezone
+    """The days of a stretch; a weighted sum weighs the values of a day to the end of the period.
+
+    What is carried on is of no day.
+    """
+    item, whole, zone = replace(item, carry=False), _whole(item), state.terms.timezone
     for day in days_used(session, state.contract_id, measure_of(item), whole, zone):
         begins_at, ends_at = first_instant(day, zone), first_instant(day + timedelta(days=1), zone)
         part = replace(whole, from_at=max(begins_at, whole.from_at), to_at=min(ends_at, whole.to_at))

@@ -16,7 +16,7 @@ class Events:
     def __init__(self) -> None:
         self._by_name: dict[str, list[Event]] = {}
         self._ids: set[str] = set()
-        self._counted: dict[str, int] = {}
+        self._counted: dict[tuple[str, str], int] = {}
 
     def add(self, name: str, events: Iterable[Event]) -> None:
         """Take up what is new of `events`."""
@@ -34,6 +34,7 @@ class Events:
             reads=item.reads,
             filters=item.filters,
             expression=item.expression,
+            carry=item.carry,
             from_at=item.from_at,
             to_at=item.to_at,
             period_from_at=item.period_from_at,
@@ -45,12 +46,11 @@ class Events:
 
     def changed(self, period: RatedPeriod) -> bool:
         """Whether an event of the period came after it was billed."""
-        counted = self._counted.get(period.id, 0)
         return any(
-            item.from_at <= event.at < item.to_at
+            (item.carry or item.from_at <= event.at) and event.at < item.to_at
             for item in period.items
             if item.event and item.from_at and item.to_at
-            for event in self._by_name.get(item.event, ())[counted:]
+            for event in self._by_name.get(item.event, ())[self._counted.get((period.id, item.event), 0) :]
         )
 
     def billed(self, books: Books, bill: Bill) -> None:
@@ -58,6 +58,6 @@ class Events:
         taken = {(item.line, item.period_start) for item in bill.items if item.kind == "usage"}
         for period in books.periods.values():
             if bill.regular or (period.line_id, period.starts_on) in taken:
-                name = period.items[0].event
-                assert name is not None
-                self._counted[period.id] = len(self._by_name.get(name, ()))
+                for item in period.items:
+                    assert item.event is not None
+                    self._counted[period.id, item.event] = len(self._by_name.get(item.event, ()))

@@ -53,7 +53,7 @@ def perform(contract: Contract, scenario: form.Scenario, step: form.Step, at: da
         return
     match step.body:
         case form.SendUsage():
-            _use(contract, step.body, at)
+            _use(contract, scenario, step.body, at)
         case form.Gateway():
             contract.declines = step.body.declines
         case form.Close():
@@ -64,8 +64,9 @@ def perform(contract: Contract, scenario: form.Scenario, step: form.Step, at: da
             contract.method_changed(at)
 
 
-def _use(contract: Contract, body: form.SendUsage, at: datetime) -> None:
-    meter = contract.state.terms.meter(body.meter)
+def _use(contract: Contract, scenario: form.Scenario, body: form.SendUsage, at: datetime) -> None:
+    # By the name that the meter reads at first, also where it reads another one later.
+    meter = scenario.contract.meter(body.meter)
     events = (Event(event.id, event.at, event.value, event.properties) for event in body.events)
     contract.use(meter.event_name, events)
     contract.bill_passed(at)

@@ -15,7 +15,7 @@ from domain.line import Line, Meter
 from domain.lines import add, remove, replaced
 from domain.period import first_instant, local_date
 from domain.rebilling import rebilled, without
-from domain.recounting import readers, recount
+from domain.recounting import counting, readers, recount
 from domain.revising import by_period, with_plan
 from domain.state import ContractState, Decision, Item, LineState, Scheduled, Upcoming
 from domain.terms import Terms, revised
@@ -37,7 +37,7 @@ def change(state: ContractState, command: LineChange | Revise, at: datetime) -> 
     named = _named(revision)
     if waiting:
         # Tried now, so that what cannot be is refused today and not on its day.
-        apply(taken, revision.changes, on, on, at, revision.meters)
+        apply(counting(taken, revision.meters), revision.changes, on, on, at)
         state = replace(state, version=taken.version, scheduled=(*state.scheduled, *waiting))
         return Decision(state, f"{named} {_when(waiting)}")
     effective_on = _effective_on(state, command, on) or on

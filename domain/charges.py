@@ -54,7 +54,7 @@ def between(
     """What `history` costs in [lower, upper): an item for each stretch of each period, of usage or of a quantity."""
     parts = spans(state, line, progress, history, lower, upper)
     if line.meter is not None:
-        return tuple(_usage(state, line, progress, span) for span in parts)
+        return tuple(_usage(state, line, progress, span, history) for span in parts)
     by_second = state.terms.proration == "second"
     return tuple(_fixed(state, line, progress, span, kind) for span in parts if by_second or span.start < span.end)
 
@@ -160,12 +160,16 @@ def _fixed(
     )
 
 
-def _usage(state: ContractState, line: Line, progress: LineState, span: Span) -> Item:
+def _usage(state: ContractState, line: Line, progress: LineState, span: Span, history: list[Segment]) -> Item:
     assert line.meter is not None
     meter, zone = span.segment.meter or state.terms.meter(line.meter), state.terms.timezone
     start = grid.period_start(state, line, progress, span.index)
     end = grid.period_start(state, line, progress, span.index + 1)
+    start_at = first_instant(start, zone)
     regular = grid.whole_period(state, line, progress, span.index)
+    served_before = any(
+        not segment.off and max(segment.start_at, start_at) < min(segment.end_at, span.start_at) for segment in history
+    )
     return Item(
         line=line.id,
         kind="usage",
@@ -182,10 +186,11 @@ def _usage(state: ContractState, line: Line, progress: LineState, span: Span) ->
         filters=meter.filters,
         expression=meter.expression,
         round=meter.round,
+        carry=meter.carry and not served_before,
         from_at=span.start_at,
         to_at=span.end_at,
         period_start=start,
-        period_from_at=first_instant(start, zone),
+        period_from_at=start_at,
         period_end_at=first_instant(end, zone),
         period=span.index,
     )

@@ -24,6 +24,8 @@ from domain.rounding import Rounding
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Aggregate = Literal["sum", "count", "max", "min", "latest", "average", "unique", "weighted_sum"]
+# What of it can go on into the next period: a balance of changes, or the last level.
+CARRIED: frozenset[Aggregate] = frozenset({"sum", "weighted_sum", "latest", "max"})
 Recognition = Literal[
     "daily",
     "monthly_even",
@@ -82,6 +84,7 @@ class Meter(Frozen):
     )
 
     round: Rounding | None = Field(default=None, description="How the quantity is rounded before it is priced.")
+    carry: bool = Field(default=False, description="Whether a period begins with what the one before ended with.")
 
     @property
     def event_name(self) -> str:
@@ -92,6 +95,11 @@ class Meter(Frozen):
         if self.expression is not None:
             refuse(self.aggregate == "count", f"meter {self.id}: expression: count reads no value; drop one of the two")
             refuse(self.reads != "value", f"meter {self.id}: expression: it stands in place of reads")
+        known = ", ".join(sorted(CARRIED))
+        refuse(
+            self.carry and self.aggregate not in CARRIED,
+            f"meter {self.id}: carry: {self.aggregate} starts anew with each period; {known} can go on",
+        )
         return self
 
 

@@ -38,6 +38,7 @@ def aggregate(
     reads: str = VALUE,
     expression: str | None = None,
     filters: Sequence[Filter] = (),
+    carry: bool = False,
     from_at: datetime,
     to_at: datetime,
     period_from_at: datetime | None = None,
@@ -53,6 +54,9 @@ def aggregate(
     missing, or is no number where one is needed; an `expression`, which stands in place of `reads`, has no result. What
     `filters` exclude is as if it had never come.
 
+    To `carry` is to begin with what held at `from_at`, of all that came before: the balance of a sum or a weighted sum,
+    the last value for the latest and the greatest. It stands there as an event at `from_at` would.
+
     For a weighted sum each value counts for the share of the period that is left when it comes; the period is
     `[from_at, to_at)` unless it is given. With `until` only what is before that instant counts, and a value weighs
     only up to it. An average and a weighted sum are held to `QUOTIENT_DECIMALS`, half away from zero.
@@ -64,9 +68,14 @@ def aggregate(
     if aggregate_name == "weighted_sum" and starts_at >= ends_at:
         raise ValueError(f"a weighted sum needs a period, and {ends_at} is not after {starts_at}")
     counts_to = to_at if until is None else min(to_at, until)
-    used = [event for event in events if from_at <= event.at < counts_to and passes(event.properties, filters)]
+    used = [
+        event
+        for event in events
+        if (carry or from_at <= event.at) and event.at < counts_to and passes(event.properties, filters)
+    ]
     read = _Read(reads, expression)
-    measure = _Measure(aggregate_name, read, starts_at, ends_at, ends_at if until is None else min(ends_at, until))
+    runs_to = ends_at if until is None else min(ends_at, until)
+    measure = _Measure(aggregate_name, read, from_at, runs_to, microseconds(starts_at, ends_at))
     groups: dict[tuple[tuple[str, str], ...], list[Event]] = {}
     if group_by:
         for event in used:
@@ -104,13 +113,16 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
-    """How to make a quantity of events that are known to count; weights run from an event to `runs_to`."""
+    """How to make a quantity of events that are known to count, those before `from_at` carried on.
+
+    Weights run from an event, or from there, to `runs_to`, and are shares of a period of so many `microseconds`.
+    """
 
     aggregate: Aggregate
     read: _Read
-    starts_at: datetime
-    ends_at: datetime
+    from_at: datetime
     runs_to: datetime
+    microseconds: int
 
     def quantity(self, used: Sequence[Event]) -> Decimal:
         if self.aggregate == "count":
@@ -123,19 +135,31 @@ class _Measure:
     def _of(self, read: Sequence[tuple[datetime, Decimal]]) -> Decimal:
         match self.aggregate:
             case "max":
-                return max(number for _, number in read)
+                return max(number for _, number in self._levels(read))
             case "min":
                 return min(number for _, number in read)
             case "latest":
-                # Of equals `max` gives the first, which in reverse is the last to arrive.
-                return max(reversed(read), key=lambda found: found[0])[1]
+                return _last(read)[1]
             case "average":
                 return _quotient(_sum(number for _, number in read), len(read))
             case "weighted_sum":
-                weighted = (UNROUNDED.multiply(number, max(0, microseconds(at, self.runs_to))) for at, number in read)
-                return _quotient(_sum(weighted), microseconds(self.starts_at, self.ends_at))
+                weighted = (UNROUNDED.multiply(number, self._weight(at)) for at, number in read)
+                return _quotient(_sum(weighted), self.microseconds)
             case _:
                 return _sum(number for _, number in read)
+
+    def _weight(self, at: datetime) -> int:
+        return max(0, microseconds(max(at, self.from_at), self.runs_to))
+
+    def _levels(self, read: Sequence[tuple[datetime, Decimal]]) -> list[tuple[datetime, Decimal]]:
+        """What was read since `from_at`, and the last before it."""
+        before = [found for found in read if found[0] < self.from_at]
+        return [*(found for found in read if found[0] >= self.from_at), *([_last(before)] if before else [])]
+
+
+def _last(read: Sequence[tuple[datetime, Decimal]]) -> tuple[datetime, Decimal]:
+    # Of equals `max` gives the first, which in reverse is the last to arrive.
+    return max(reversed(read), key=lambda found: found[0])
 
 
 def _in_order(used: Sequence[Event], read: _Read) -> tuple[Decimal, ...]:

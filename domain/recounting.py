@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 
+from domain import grid
 from domain.errors import RefusedChange
 from domain.line import Line, Meter
 from domain.lines import replaced
@@ -25,6 +26,13 @@ def readers(state: ContractState, meters: Iterable[Meter]) -> set[str]:
     return {p.id for p in state.lines if not p.removed and state.terms.line(p.id).meter in ids}
 
 
+def counting(state: ContractState, meters: Iterable[Meter]) -> ContractState:
+    """The state whose terms have `meters` in the place of those of their ids."""
+    changed = {meter.id: meter for meter in meters}
+    counted = tuple(changed.get(meter.id, meter) for meter in state.terms.meters)
+    return replace(state, terms=state.terms.model_copy(update={"meters": counted}))
+
+
 def recount(
     state: ContractState, meters: Iterable[Meter], effective_on: date, on: date, at: datetime
 ) -> tuple[ContractState, tuple[Item, ...]]:
@@ -36,8 +44,7 @@ def recount(
     items: tuple[Item, ...] = ()
     for change in changed_meters(state, meters):
         before = state
-        counted = tuple(change.after if meter.id == change.after.id else meter for meter in state.terms.meters)
-        state = replace(state, terms=state.terms.model_copy(update={"meters": counted}))
+        state = counting(state, (change.after,))
         if not state.started:
             continue
         if effective_on < state.origin:
@@ -57,12 +64,17 @@ def _recount_line(
     when = moment(state, line, effective_on, at if effective_on == on else midnight)
     after = cut(line, progress, when, recount=change)
     items = rebilled(state, line, line, progress, after, when)
-    same_events = (change.before.event_name, change.before.filters) == (change.after.event_name, change.after.filters)
-    if items and not same_events:
-        # Claims know what came late for a period by the events and filters that they counted.
+    close = grid.period_start(state, line, progress, progress.index + 1)
+    claimed = bool(items) or (progress.interim is not None and when.on < close)
+    if claimed and _claimed(change.before) != _claimed(change.after):
         raise RefusedChange(
             f"meter {change.after.id} would count other events of days that were billed: "
-            f"let it change from {progress.billed_through} on",
+            f"let it change from {close if progress.interim else progress.billed_through} on",
             "/effective",
         )
     return replaced(state, after), items
+
+
+def _claimed(meter: Meter) -> tuple[object, ...]:
+    """By what claims know the events that came late for what they counted."""
+    return meter.event_name, meter.filters, meter.carry

@@ -73,8 +73,9 @@ class Item:
     """One thing to put on a bill: `part_days` of the `whole_days` of a period (or seconds), at a price.
 
     A `credit` is the mirror of a `charge`. `usage` takes its quantity from the events in [from_at, to_at); where it is
-    `rerated`, its period was billed before and only the difference is billed now. `prepaid` buys the credits of that
-    id; `true_up` is what is short of the commitment of that id in the window [start, end), whose amount is the price.
+    `rerated`, its period was billed before and only the difference is billed now; where it is to `carry`, what came
+    before counts too, see `domain.metering`. `prepaid` buys the credits of that id; `true_up` is what is short of the
+    commitment of that id in the window [start, end), whose amount is the price.
 
     `carried` items wait for the next regular invoice; one that `waits` is on a document that was put off, and is earned
     before it. `own_day`: revenue of days that have gone by counts on the day of the document, not on those days.
@@ -106,6 +107,7 @@ class Item:
     expression: str | None = None
     round: Rounding | None = None
     waits: bool = False
+    carry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

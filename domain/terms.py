@@ -176,8 +176,7 @@ class Terms(Frozen):
         known = sorted(meter.id for meter in self.meters)
         unknown = line.meter is not None and line.meter not in known
         refuse(unknown, f"line {line.id}: meter: {line.meter!r} is not among meters {known}")
-        single = line.meter is not None and reads_events(line.price) and self.meter(line.meter).round is not None
-        refuse(single, f"line {line.id}: price: {line.price.model} reads single events; its meter may not round")
+        self._check_single_events(line)
         taxes = {rate.name for rate in self.tax}
         strange = sorted(set(line.tax or ()) - taxes)
         refuse(bool(strange), f"line {line.id}: tax: {', '.join(strange)} is not among the taxes {sorted(taxes)}")
@@ -186,6 +185,12 @@ class Terms(Frozen):
         for name, amount in _whole_amounts(line.price):
             _check_decimals(f"line {line.id}: price.{name}", amount, self.currency)
         self._check_charge(line)
+
+    def _check_single_events(self, line: Line) -> None:
+        if line.meter is not None and reads_events(line.price):
+            meter, reads = self.meter(line.meter), f"line {line.id}: price: {line.price.model} reads single events"
+            refuse(meter.round is not None, f"{reads}; its meter may not round")
+            refuse(meter.carry, f"{reads}; its meter may not carry")
 
     def _check_charge(self, line: Line) -> None:
         try:

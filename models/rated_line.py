@@ -69,6 +69,7 @@ class RatedLine(SQLModel, table=True):
     filters: list[dict[str, Any]] = Field(sa_type=JSON)
     voided_count: int = Field(default=0, sa_type=BIG)
     expression: str | None = None
+    carry: bool
 
     @property
     def changes(self) -> int:
@@ -79,8 +80,8 @@ class RatedLine(SQLModel, table=True):
     def measure(self) -> Measure:
         """What was counted."""
         filters = _FILTERS.validate_python(self.filters)
-        aggregate_name = cast(Aggregate, self.aggregate)
-        return Measure(self.event, aggregate_name, self.reads, tuple(self.group_by), filters, self.expression)
+        read = (self.event, cast(Aggregate, self.aggregate), self.reads, tuple(self.group_by))
+        return Measure(*read, filters, self.expression, self.carry)
 
     @property
     def totals(self) -> UsageTotals:
@@ -166,6 +167,7 @@ def claim(session: Session, wanted: Claim) -> RatedLine:
         group_by=list(wanted.measure.group_by),
         filters=_FILTERS.dump_python(wanted.measure.filters, mode="json"),
         expression=wanted.measure.expression,
+        carry=wanted.measure.carry,
         generation=wanted.generation,
         after_seq=after_seq,
         up_to_seq=up_to_seq,
@@ -221,7 +223,7 @@ def _voided_since(session: Session, wanted: Claim, after_seq: int, up_to_seq: in
     parameters = {
         "contract_id": wanted.contract_id,
         "event": wanted.measure.event,
-        "from_at": wanted.from_at,
+        "from_at": wanted.measure.counts_from(wanted.from_at),
         "to_at": wanted.to_at,
         "after_seq": after_seq,
         "up_to_seq": up_to_seq,
@@ -265,7 +267,7 @@ def _same(made: RatedLine, wanted: Claim) -> RatedLine:
 
 
 _COUNTS = """r.contract_id = e.contract_id AND r.event = e.event AND r.from_at <= e.at AND e.at < r.to_at"""
-_LATE = text(f"""
+_LATE = text("""
     SELECT r.id FROM rated_line r
     WHERE r.contract_id = :contract_id
       AND NOT EXISTS (
@@ -274,9 +276,9 @@ _LATE = text(f"""
           AND n.generation > r.generation
       )
       AND EXISTS (
-        SELECT FROM usage_event e WHERE {_COUNTS} AND (
-          e.seq > r.up_to_seq AND e.voided_seq IS NULL OR e.seq <= r.up_to_seq AND e.voided_seq > r.up_to_seq
-        )
+        SELECT FROM usage_event e WHERE e.contract_id = r.contract_id AND e.event = r.event AND e.at < r.to_at
+          AND e.at >= CASE WHEN r.carry THEN '-infinity' ELSE r.from_at END
+          AND (e.seq > r.up_to_seq AND e.voided_seq IS NULL OR e.seq <= r.up_to_seq AND e.voided_seq > r.up_to_seq)
       )
 """)
 _VOIDED = """

@@ -39,9 +39,8 @@ def so_far(
         ValueError: if a weighted sum is asked for a period without length.
     """
     reading = reading_of(measure)
-    if measure.aggregate != "unique" and (
-        _keep(session, contract_id, reading) if keep else is_kept(session, contract_id, reading)
-    ):
+    told = measure.aggregate != "unique" and not measure.carry
+    if told and (_keep(session, contract_id, reading) if keep else is_kept(session, contract_id, reading)):
         return _told(session, contract_id, reading, measure, stretch)
     return aggregate(
         session,

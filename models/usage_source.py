@@ -122,7 +122,9 @@ class DatabaseUsage:
 def measure_of(item: Item) -> Measure:
     """What is counted for a metered item."""
     assert item.event is not None and item.aggregate is not None and item.reads is not None
-    return Measure(item.event, item.aggregate, item.reads, group_by(item.price), item.filters, item.expression)
+    return Measure(
+        item.event, item.aggregate, item.reads, group_by(item.price), item.filters, item.expression, item.carry
+    )
 
 
 def _overlapping(claims: Claims, item: Item) -> list[RatedLine]:

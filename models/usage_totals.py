@@ -1,7 +1,7 @@
 """Usage as one quantity: aggregates over a contract's events, computed in the database as `domain.metering` does."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -21,6 +21,8 @@ __all__ = ["Aggregate", "Group", "Measure", "UsageTotals", "aggregate"]
 
 # No event has a larger one, so up to it all events count that were never voided.
 LAST_SEQ: Final = 2**63 - 1
+# Before any event.
+LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 Group = tuple[tuple[tuple[str, str], ...], Decimal]
 
@@ -30,8 +32,8 @@ class UsageTotals:
     """`total` over all events, and the same for each group of events that have these properties alike.
 
     A property that an event lacks is absent from its group. `ignored_count` events had nothing to aggregate: the
-    property is missing, or no number where one is needed. `events` are the single values, where they were asked for,
-    by time and then by id.
+    property is missing, or no number where one is needed. Both count what a meter carries on. `events` are the single
+    values, where they were asked for, by time and then by id.
     """
 
     total: Decimal
@@ -45,7 +47,8 @@ class UsageTotals:
 class Measure:
     """What is aggregated of the events named `event`: the property `reads`, where "value" is the event's own value.
 
-    An `expression` stands in its place, see `domain.expression`.
+    An `expression` stands in its place, see `domain.expression`. To `carry` is to count what came before, too, see
+    `domain.metering`.
 
     An average and a weighted sum are held to `QUOTIENT_DECIMALS`. Of events at the same instant, the one stored last
     is the latest. Without anything to aggregate, the quantity is zero. An event that `filters` exclude is neither
@@ -58,6 +61,11 @@ class Measure:
     group_by: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
     expression: str | None = None
+    carry: bool = False
+
+    def counts_from(self, from_at: datetime) -> datetime:
+        """The instant from which on events count for a stretch that begins at `from_at`."""
+        return LONG_AGO if self.carry else from_at
 
 
 def aggregate(
@@ -91,7 +99,8 @@ def aggregate(
     names = [f"group_{place}" for place in range(len(measure.group_by))]
     parameters = {
         "contract_id": contract_id,
-        "from_at": from_at,
+        "from_at": measure.counts_from(from_at),
+        "carried_to": from_at,
         "to_at": to_at if until is None else min(to_at, until),
         "after_seq": after_seq,
         "up_to_seq": LAST_SEQ if up_to_seq is None else up_to_seq,
@@ -133,17 +142,27 @@ def held_quotient(dividend: str, divisor: str) -> str:
 _NUMBER = """CASE jsonb_typeof(properties -> CAST(:property AS text))
       WHEN 'number' THEN CAST(properties -> CAST(:property AS text) AS numeric) END"""
 _TEXT = "properties ->> CAST(:property AS text)"
-_SECONDS_LEFT = "greatest(extract(epoch FROM CAST(:runs_to AS timestamptz) - at), 0)"
+# What is carried on stands at the beginning; all else is after it.
+_CARRIED_TO = "CAST(:carried_to AS timestamptz)"
+_SECONDS_LEFT = f"greatest(extract(epoch FROM CAST(:runs_to AS timestamptz) - greatest(at, {_CARRIED_TO})), 0)"
+
+
+def _latest(condition: str) -> str:
+    return f"(array_agg(read ORDER BY at DESC, seq DESC) FILTER (WHERE read IS NOT NULL{condition}))[1]"
+
+
 _QUANTITY = {
     "sum": "sum(read)",
     "count": "count(*)",
     "max": "max(read)",
     "min": "min(read)",
-    "latest": "(array_agg(read ORDER BY at DESC, seq DESC) FILTER (WHERE read IS NOT NULL))[1]",
+    "latest": _latest(""),
     "average": held_quotient("sum(read)", "nullif(count(read), 0)"),
     "unique": "count(DISTINCT read)",
     "weighted_sum": held_quotient(f"sum(read * {_SECONDS_LEFT})", "CAST(:period_seconds AS numeric)"),
 }
+# Apart, because a plain maximum need not sort.
+_CARRIED_MAX = f"greatest(max(read) FILTER (WHERE at >= {_CARRIED_TO}), {_latest(f' AND at < {_CARRIED_TO}')})"
 # Ids stand in the order of their code points, whatever the database's collation.
 _EVENTS = """array_agg(number ORDER BY at, event_id COLLATE "C", source COLLATE "C")
           FILTER (WHERE number IS NOT NULL)"""
@@ -159,13 +178,14 @@ def number(measure: Measure) -> str:
 def _statement(measure: Measure, group_names: list[str], each_event: bool) -> str:
     value = number(measure)
     read = _TEXT if measure.aggregate == "unique" and value == _NUMBER else value
+    quantity = _CARRIED_MAX if measure.carry and measure.aggregate == "max" else _QUANTITY[measure.aggregate]
     ignored = "0" if measure.aggregate == "count" else "count(*) FILTER (WHERE read IS NULL)"
     columns = "".join(f", {name}" for name in group_names)
     reads = "".join(f", properties ->> CAST(:{name} AS text) AS {name}" for name in group_names)
     grouping = f"GROUP BY GROUPING SETS ((), ({columns[2:]}))" if group_names else ""
     is_total = f"GROUPING({group_names[0]}) = 1" if group_names else "true"
     return f"""
-        SELECT {is_total} AS is_total, coalesce(CAST({_QUANTITY[measure.aggregate]} AS numeric), 0) AS quantity,
+        SELECT {is_total} AS is_total, coalesce(CAST({quantity} AS numeric), 0) AS quantity,
           count(*) AS event_count, {ignored} AS ignored_count, {_EVENTS if each_event else "NULL"} AS events{columns}
         FROM (
           SELECT at, seq, source, event_id, {read} AS read, {value} AS number{reads} FROM usage_event

@@ -53,7 +53,8 @@ def change(random: Random) -> ChangeLine | Cancel | Revise:
 def recount(random: Random) -> Revise:
     """The meter of the seats counts otherwise, now and then from a day that was billed."""
     read = random.choice([{"reads": "seats"}, {"expression": "seats / 3"}])
-    meter = {"id": "seats", "event": "departure", "aggregate": random.choice(["sum", "max", "latest"]), **read}
+    aggregate, carry = random.choice(["sum", "max", "latest", "weighted_sum"]), random.random() < 0.5
+    meter = {"id": "seats", "event": "departure", "aggregate": aggregate, "carry": carry, **read}
     how = random.choice(["now", "now", "next_period", "2013-03-05"])
     return Revise.model_validate({"meters": [meter], "effective": how, "invoice": random.choice(["now", "next"])})
 

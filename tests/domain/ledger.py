@@ -62,6 +62,7 @@ class Told:
             reads=item.reads,
             filters=item.filters,
             expression=item.expression,
+            carry=item.carry,
             from_at=item.from_at,
             to_at=item.to_at,
             period_from_at=item.period_from_at,
@@ -76,7 +77,7 @@ class Told:
         late = [one for one in self.events if counted_at < one.told_at <= self.now]
         self.counted_at[period.id] = self.now
         return any(
-            item.event == one.event and item.from_at <= one.used_at < item.to_at
+            item.event == one.event and (item.carry or item.from_at <= one.used_at) and one.used_at < item.to_at
             for one in late
             for item in period.items
             if item.from_at and item.to_at

@@ -6,9 +6,9 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from domain.line import Aggregate
+from domain.line import Aggregate, Meter
 from domain.metering import Event, Property, aggregate
 from domain.money import to_minor
 from domain.prices import Price
@@ -181,3 +181,54 @@ def test_an_average_times_its_count_is_the_sum(events: list[Event]) -> None:
     mean, count, summed = (total(kind, *events) for kind in ("average", "count", "sum"))
     price = PRICE.validate_python({"model": "per_unit", "amount": count})
     assert rate(price, Usage(mean)).amount == summed
+
+
+# 10 in March and 4 less on its last day; in April 3 more from the 16th, of a level of 6 before.
+CARRIED = (
+    event("1", "10", datetime(2026, 3, 2, tzinfo=UTC), {"kind": "full"}),
+    event("2", "-4", datetime(2026, 3, 31, tzinfo=UTC), {"kind": "full"}),
+    event("3", "3", april(16), {"kind": "viewer"}),
+    event("4", "50", MAY, {"kind": "full"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "quantity", "full", "viewer"),
+    [
+        # The balance; the last value; the greatest of -4, which held when April began, and 3; 6 + 3 x 15/30.
+        ("sum", "9", "6", "3"),
+        ("latest", "3", "-4", "3"),
+        ("max", "3", "-4", "3"),
+        ("weighted_sum", "7.5", "6", "1.5"),
+    ],
+)
+def test_what_is_carried_on_stands_at_the_beginning_of_the_period(
+    kind: Aggregate, quantity: str, full: str, viewer: str
+) -> None:
+    found = aggregate(kind, CARRIED, carry=True, from_at=APRIL, to_at=MAY, group_by=["kind"])
+    assert found.total == Decimal(quantity)
+    assert found.groups == (
+        Group({"kind": "full"}, Decimal(full)),
+        Group({"kind": "viewer"}, Decimal(viewer)),
+    )
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("sum", "6"), ("latest", "-4"), ("max", "-4"), ("weighted_sum", "3")])
+def test_a_cut_counts_what_is_carried_on_up_to_it(kind: Aggregate, expected: str) -> None:
+    """By the 16th a balance of 6 has weighed for 15 of 30 days."""
+    found = aggregate(kind, CARRIED, carry=True, from_at=APRIL, to_at=MAY, until=april(16))
+    assert found.total == Decimal(expected)
+
+
+def test_of_values_that_came_before_only_the_last_is_carried_into_the_greatest() -> None:
+    """Not the 10 of 2 March, also where it arrived last; a value on the very instant counts beside it."""
+    levels = (event("2", "7", datetime(2026, 3, 31, tzinfo=UTC)), event("1", "10", datetime(2026, 3, 2, tzinfo=UTC)))
+    assert aggregate("max", levels, carry=True, from_at=APRIL, to_at=MAY).total == 7
+    assert aggregate("max", (*levels, event("3", "8", APRIL)), carry=True, from_at=APRIL, to_at=MAY).total == 8
+
+
+@pytest.mark.parametrize("kind", ["count", "min", "average", "unique"])
+def test_what_starts_anew_with_each_period_cannot_carry(kind: str) -> None:
+    message = f"meter m: carry: {kind} starts anew with each period; latest, max, sum, weighted_sum can go on"
+    with pytest.raises(ValidationError, match=message):
+        Meter.model_validate({"id": "m", "aggregate": kind, "carry": True})

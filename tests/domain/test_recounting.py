@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from domain.commands import Cancel, Revise
+from domain.commands import BillUsage, Cancel, Revise
 from domain.errors import RefusedChange
 from tests.domain.ledger import Account, Used, account
-from tests.domain.shell import change, per_unit, run, terms
+from tests.domain.shell import Steps, change, per_unit, run, terms
 
 SUM = {"id": "calls", "aggregate": "sum"}
 CALLS = {"id": "calls", "price": per_unit("1.00"), "meter": "calls", "bill": "arrears"}
@@ -109,6 +109,13 @@ def test_a_change_that_is_taken_back_at_the_same_instant_leaves_no_trace() -> No
     assert told.lines(0) == [("calls", "usage", "100.00")]
 
 
+def test_a_meter_that_carries_on_from_a_date_carries_all_that_came_before() -> None:
+    """January is 100; so is February, with 7 of its own."""
+    events = (*JANUARY, Used("2026-02-02", "7"))
+    told = used("2026-03-27", NOON, recount({"carry": True}, effective="next_period"), events)
+    assert told.totals == [("2026-02-01", "100.00"), ("2026-03-01", "107.00")]
+
+
 def test_a_price_and_a_meter_change_together() -> None:
     both = {"changes": [change("calls", price=per_unit("3.00")).model_dump(exclude_none=True)]}
     told = used("2026-02-27", NOON, recount({"aggregate": "max"}, **both))
@@ -147,12 +154,32 @@ def test_before_billing_starts_the_terms_are_replaced() -> None:
             {"effective": "2026-01-16"},
             "meter calls would count other events of days that were billed: let it change from 2026-02-01 on",
         ),
+        (
+            {"carry": True},
+            {"effective": "2026-01-16"},
+            "meter calls would count other events of days that were billed: let it change from 2026-02-01 on",
+        ),
         ({"aggregate": "max"}, {"effective": "2025-12-31"}, "effective 2025-12-31 is before 2026-01-01"),
     ],
 )
 def test_a_change_that_cannot_be_is_refused(more: dict[str, Any], how: dict[str, Any], message: str) -> None:
     with pytest.raises(RefusedChange, match=message):
         used("2026-02-27", "2026-02-10", recount(more, **how))
+
+
+def test_in_a_period_that_was_billed_in_part_a_meter_counts_the_same_events_otherwise() -> None:
+    """10 were billed at the limit; from the 10th the greatest of 20, 40 and 30 is 40: 40.00 more."""
+    limits = [{"id": "first", "amount": "5.00", "action": "invoice"}]
+    agreed = terms(CALLS, start="2026-01-01", meters=[SUM], usage_limits=limits)
+    passed = BillUsage.model_validate({"limit": "first", "starts_on": "2026-01-01"})
+    billed: Steps = [("2026-01-06", passed)]
+    told = account(agreed, "2026-02-27", [*billed, ("2026-01-10", recount({"aggregate": "max"}))], JANUARY)
+    assert told.totals == [("2026-01-06", "10.00"), ("2026-02-01", "40.00")]
+    other = {"filters": [{"property": "free", "op": "exists", "value": False}]}
+    with pytest.raises(RefusedChange, match="of days that were billed: let it change from 2026-02-01 on"):
+        account(agreed, "2026-02-27", [*billed, ("2026-01-10", recount(other))], JANUARY)
+    told = account(agreed, "2026-02-27", [*billed, ("2026-01-10", recount(other, effective="next_period"))], JANUARY)
+    assert told.totals == [("2026-01-06", "10.00"), ("2026-02-01", "90.00")]
 
 
 def test_a_meter_that_its_lines_cannot_read_is_refused_today() -> None:

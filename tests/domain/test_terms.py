@@ -88,6 +88,13 @@ def test_terms_say_what_they_leave_open() -> None:
             ),
             ": Value error, line calls: price: percentage reads single events; its meter may not round",
         ),
+        (
+            stated(
+                meters=[{"id": "calls", "aggregate": "sum", "carry": True}],
+                lines=[{**CALLS, "price": {"model": "percentage", "rate": "3"}}],
+            ),
+            ": Value error, line calls: price: percentage reads single events; its meter may not carry",
+        ),
     ],
 )
 def test_terms_that_contradict_themselves_are_refused(given: dict[str, Any], why: str) -> None:

@@ -115,6 +115,26 @@ def test_a_claim_and_what_comes_late_for_it_count_what_the_expression_makes_of_t
     assert counted == [(Decimal(99), 2, 0), (Decimal("3.5"), 2, 1)]
 
 
+def test_what_comes_late_for_a_period_is_late_for_those_that_carry_it_on(database: Database) -> None:
+    """178 + 20 in January, 55 more in February; 7 more in January are 7 more in both, 9 in February in one."""
+    carried = replace(SEATS, carry=True, group_by=())
+    database.run(start)
+    for stretch in (FIRST, SECOND):
+        make(database, replace(stretch, measure=carried))
+    database.run(lambda session: ingest(session, [seats("a", 7), seats("b", 9, at=FEBRUARY)]))
+    database.run(lambda session: claim_late(session, "con_UA_1"))
+    with database.transaction() as session:
+        counted = [
+            (line.from_at.month, line.generation, int(line.quantity), line.event_count)
+            for line in rated_lines(session, "con_UA_1")
+        ]
+        assert with_late_usage(session, "con_UA_1") == []
+        assert {event.event_id: len(event.rated_line_ids) for event in claimed_events(session)} == dict.fromkeys(
+            ("1", "2", "3", "a", "b"), 1
+        )
+    assert counted == [(1, 0, 198, 2), (1, 1, 7, 1), (2, 0, 253, 3), (2, 1, 16, 2)]
+
+
 def test_a_generation_cannot_be_left_out(database: Database) -> None:
     database.run(start)
     with pytest.raises(ClaimMismatch, match="generation 1"):
@@ -129,8 +149,9 @@ def test_a_generation_cannot_be_left_out(database: Database) -> None:
         replace(FIRST, measure=replace(SEATS, group_by=())),
         replace(FIRST, measure=FROM_EWR),
         replace(FIRST, measure=replace(SEATS, expression="seats / 2")),
+        replace(FIRST, measure=replace(SEATS, carry=True)),
     ],
-    ids=["another end", "another aggregate", "other groups", "other filters", "an expression"],
+    ids=["another end", "another aggregate", "other groups", "other filters", "an expression", "carried on"],
 )
 def test_a_claim_cannot_be_made_again_as_another_one(database: Database, changed: Claim) -> None:
     database.run(start)

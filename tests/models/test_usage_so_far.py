@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from domain.filters import Compares
+from domain.line import CARRIED
 from models.database import Database
 from models.usage import UsageEvent, ingest
 from models.usage_so_far import Stretch, so_far
@@ -22,14 +24,19 @@ HOUR = timedelta(hours=1)
 CONTRACT = "con_UA_1"
 SUM = Measure("departure", "sum", "seats", ("origin",))
 MONTH = Stretch(JANUARY, FEBRUARY)
-MEASURES = [
-    Measure("departure", kind, "seats", group_by, filters)
-    for kind in get_args(Aggregate)
-    for group_by, filters in (
-        ((), ()),
-        (("origin",), ()),
-        (("origin", "carrier"), (Compares(property="seats", op="lt", value=Decimal(100)),)),
-    )
+MEASURES: list[Measure] = [
+    *(
+        Measure("departure", kind, "seats", group_by, filters)
+        for kind in get_args(Aggregate)
+        for group_by, filters in (
+            ((), ()),
+            (("origin",), ()),
+            (("origin", "carrier"), (Compares(property="seats", op="lt", value=Decimal(100)),)),
+        )
+    ),
+    *(replace(SUM, aggregate=kind, carry=True) for kind in sorted(CARRIED)),
+    replace(SUM, reads="value", expression="seats / 3"),
+    replace(SUM, aggregate="unique", reads="value", expression="seats / 3"),
 ]
 
 

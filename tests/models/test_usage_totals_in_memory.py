@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain import metering
 from domain.filters import Compares, Equals, Exists, Filter, OneOf
-from domain.line import Aggregate
+from domain.line import CARRIED, Aggregate
 from domain.metering import Event, Property
 from domain.rating import Group, Usage
 from models.database import Database
@@ -26,7 +26,16 @@ SEQUENCE = count()
 
 # Few instants, so that events meet; some just outside of the stretch.
 INSTANTS = st.one_of(
-    st.sampled_from([JANUARY - MICROSECOND, JANUARY, JANUARY + timedelta(days=9), FEBRUARY - MICROSECOND, FEBRUARY]),
+    st.sampled_from(
+        [
+            JANUARY - timedelta(days=9),
+            JANUARY - MICROSECOND,
+            JANUARY,
+            JANUARY + timedelta(days=9),
+            FEBRUARY - MICROSECOND,
+            FEBRUARY,
+        ]
+    ),
     st.integers(0, 31 * 86400 * 10**6).map(lambda micros: JANUARY + micros * MICROSECOND),
 )
 NUMBERS = st.one_of(
@@ -108,7 +117,7 @@ THIRDS = Arrivals(
 )
 
 
-@example(arrived=THIRDS, reads="value", until=None, grouped=True, filters=(), expression=None)
+@example(arrived=THIRDS, reads="value", until=None, grouped=True, filters=(), expression=None, carry=True)
 @given(
     arrived=arrivals(),
     reads=st.sampled_from(["value", "seats"]),
@@ -116,6 +125,7 @@ THIRDS = Arrivals(
     grouped=st.booleans(),
     filters=st.lists(FILTERS, max_size=2).map(tuple),
     expression=st.none() | EXPRESSIONS,
+    carry=st.booleans(),
 )
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("period_to_at", [None, FEBRUARY + timedelta(days=28), JANUARY + timedelta(days=10)])
@@ -128,11 +138,12 @@ def test_memory_and_database_agree_on_every_aggregate(
     grouped: bool,
     filters: tuple[Filter, ...],
     expression: str | None,
+    carry: bool,
 ) -> None:
     key = f"K{next(SEQUENCE)}"
     group_by = ("origin", "seats") if grouped else ()
     with database.transaction() as session:
-        contract_id = sign(session, key, starts_at=JANUARY - timedelta(days=1))
+        contract_id = sign(session, key, starts_at=JANUARY - timedelta(days=9))
         for batch in (arrived.first, arrived.second):
             stored = [
                 departure(event.id, event.at, key, source=key, value=event.value, properties=event.properties)
@@ -140,6 +151,7 @@ def test_memory_and_database_agree_on_every_aggregate(
             ]
             ingest(session, stored)
         for kind in get_args(Aggregate):
+            carried = carry and kind in CARRIED
             stretch: dict[str, Any] = {
                 "from_at": JANUARY,
                 "to_at": FEBRUARY,
@@ -152,10 +164,11 @@ def test_memory_and_database_agree_on_every_aggregate(
                 reads=reads,
                 filters=filters,
                 expression=expression,
+                carry=carried,
                 group_by=group_by,
                 each_event=True,
                 **stretch,
             )
-            measure = Measure("departure", kind, reads, group_by, filters, expression)
+            measure = Measure("departure", kind, reads, group_by, filters, expression, carried)
             found = aggregate(session, contract_id, measure, each_event=True, **stretch)
             assert as_usage(found) == in_memory, kind

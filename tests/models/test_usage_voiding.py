@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -62,6 +63,29 @@ def test_what_is_voided_no_longer_counts(signed: Database) -> None:
     assert take_back(signed, "1", "1", "none") == ["voided", "voided", "unknown"]
     assert total(signed) == 20
     assert take_back(signed, "1") == ["already_voided"]
+
+
+def test_what_is_voided_is_taken_back_from_all_periods_that_carried_it_on(signed: Database) -> None:
+    """198 in January and, with 7 more, 205 in February, of which 27 are left without the 178."""
+    january = replace(WHOLE, measure=replace(SEATS, carry=True))
+    february = replace(
+        january, period_start=date(2013, 2, 1), period_end=date(2013, 3, 1), from_at=FEBRUARY, to_at=MARCH
+    )
+    take(signed, seats("3", 7, at=FEBRUARY))
+    signed.run(lambda session: [claim(session, january), claim(session, february)])
+    take_back(signed, "1")
+    assert signed.run(lambda session: claim_late(session, "con_UA_1")) == 2
+    with signed.transaction() as session:
+        lines = rated_lines(session, "con_UA_1")
+        now = aggregate(session, "con_UA_1", february.measure, from_at=FEBRUARY, to_at=MARCH)
+    assert [(line.period_start.month, line.generation, line.voided_count) for line in lines] == [
+        (1, 0, 0),
+        (1, 1, 1),
+        (2, 0, 0),
+        (2, 1, 1),
+    ]
+    assert [int(line.quantity) for line in lines if not line.generation] == [198, 205]
+    assert now.total == 27
 
 
 def test_what_was_voided_and_comes_again_stays_voided(signed: Database) -> None:
