@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal,
 from typing import Literal
 
 from domain.filters import Property, number_of
-from domain.money import round_ratio
+from domain.money import round_ratio, trimmed
 from domain.rating import QUOTIENT_DECIMALS
 
 # What is not below it in size is no quantity; the same holds for numbers of events and terms when they are taken in.
@@ -63,14 +63,19 @@ def evaluate(expression: Expression, value: Decimal | None, properties: Mapping[
     """What the expression makes of an event; None if it names what the event lacks or what is no number there.
 
     The result of each step is held to `QUOTIENT_DECIMALS`, half away from zero. None too for a division by zero, and
-    where a result is not below `LIMIT` in size.
+    where a result is not below `LIMIT` in size. It has no zeros at the end of its decimals.
     """
+    found = _value(expression, value, properties)
+    return None if found is None else trimmed(found)
+
+
+def _value(expression: Expression, value: Decimal | None, properties: Mapping[str, Property]) -> Decimal | None:
     if isinstance(expression, Number):
         return expression.value
     if isinstance(expression, Name):
         return value if expression.property is None else number_of(properties.get(expression.property))
     operands = _operands(expression)
-    numbers = [number for one in operands if (number := evaluate(one, value, properties)) is not None]
+    numbers = [number for one in operands if (number := _value(one, value, properties)) is not None]
     return _within(_applied(expression, numbers)) if len(numbers) == len(operands) else None
 
 

@@ -10,7 +10,7 @@ from domain.expression import evaluate
 from domain.expression_text import parse
 from domain.filters import Filter, Property, number_of, passes, text_of
 from domain.line import Aggregate
-from domain.money import UNROUNDED, round_ratio
+from domain.money import UNROUNDED, round_ratio, trimmed
 from domain.prices import ZERO
 from domain.rating import QUOTIENT_DECIMALS, Group, Usage
 
@@ -178,9 +178,7 @@ def _properties(event: Event, names: Sequence[str]) -> tuple[tuple[str, str], ..
 def _quotient(dividend: Decimal, divisor: int) -> Decimal:
     numerator, denominator = dividend.as_integer_ratio()
     held = round_ratio(numerator * 10**QUOTIENT_DECIMALS, denominator * divisor)
-    quotient = Decimal(held).scaleb(-QUOTIENT_DECIMALS, UNROUNDED)
-    whole = quotient.to_integral_value()
-    return whole if whole == quotient else quotient.normalize(UNROUNDED)
+    return trimmed(Decimal(held).scaleb(-QUOTIENT_DECIMALS, UNROUNDED))
 
 
 def _sum(numbers: Iterable[Decimal]) -> Decimal:

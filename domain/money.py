@@ -64,6 +64,12 @@ def round_ratio(numerator: int, denominator: int) -> int:
     return -rounded if numerator < 0 else rounded
 
 
+def trimmed(number: Decimal) -> Decimal:
+    """The number without zeros at the end of its decimals."""
+    whole = number.to_integral_value()
+    return whole if whole == number else number.normalize(UNROUNDED)
+
+
 def to_minor(amount: Decimal | Fraction, currency: str) -> int:
     """`amount` of the major unit in minor units, rounded half away from zero."""
     places = exponent(currency)

@@ -13,7 +13,7 @@ _LIMIT = str(LIMIT)
 
 def number(expression: Expression) -> str:
     """The expression over columns of usage events; it names what `bound` binds and holds no word of the expression."""
-    return _Statement(expression).text
+    return f"trim_scale({_Statement(expression).text})"
 
 
 def bound(expression: Expression) -> dict[str, object]:

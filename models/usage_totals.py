@@ -179,6 +179,8 @@ def _statement(measure: Measure, group_names: list[str], each_event: bool) -> st
     value = number(measure)
     read = _TEXT if measure.aggregate == "unique" and value == _NUMBER else value
     quantity = _CARRIED_MAX if measure.carry and measure.aggregate == "max" else _QUANTITY[measure.aggregate]
+    # Else it would be computed anew for each column that reads it.
+    once = "" if measure.expression is None else "OFFSET 0"
     ignored = "0" if measure.aggregate == "count" else "count(*) FILTER (WHERE read IS NULL)"
     columns = "".join(f", {name}" for name in group_names)
     reads = "".join(f", properties ->> CAST(:{name} AS text) AS {name}" for name in group_names)
@@ -192,6 +194,6 @@ def _statement(measure: Measure, group_names: list[str], each_event: bool) -> st
           WHERE contract_id = :contract_id AND event = :event AND at >= :from_at AND at < :to_at
             AND seq > :after_seq AND seq <= CAST(:up_to_seq AS bigint)
             AND (voided_seq IS NULL OR voided_seq > CAST(:up_to_seq AS bigint))
-            {usage_filters.conditions(measure.filters)}
+            {usage_filters.conditions(measure.filters)} {once}
         ) AS used {grouping}
     """

@@ -80,6 +80,12 @@ def test_each_step_is_held_to_sixty_decimals_half_away_from_zero(text: str, expe
     assert found(text) == expected
 
 
+def test_a_result_has_no_zeros_at_the_end() -> None:
+    """1.75 x 4 and 1.75 x 2, as they will stand on an invoice."""
+    results = [evaluate(parse(f"seats * rate * {factor}"), None, PROPERTIES) for factor in (4, 2)]
+    assert [str(result) for result in results] == ["7", "3.5"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
