@@ -68,10 +68,13 @@ def _unbilled(state: ContractState, end: date) -> str | None:
     if state.over:
         return None
     terms, end_at = state.terms, first_instant(end, "UTC")
+    carried = {meter.id for meter in terms.meters if meter.carry}
     for progress in state.lines:
         line = terms.line(progress.id)
         if line.meter is None or progress.removed:
             continue
+        if line.meter in carried:
+            return f"meter {line.meter} carries on what came in it"
         through = progress.interim or progress.billed_through
         if first_instant(through, terms.timezone) < end_at:
             return f"line {line.id} is billed up to {through} only"

@@ -102,6 +102,20 @@ def test_a_month_stays_that_a_contract_is_still_to_bill(database: Database, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_month_stays_as_long_as_a_meter_carries_on_what_came_in_it(database: Database, tmp_path: Path) -> None:
+    seats = line("seats", per_unit("1.00"), meter="seats", bill="arrears")
+    meter = {"id": "seats", "event": "departure", "aggregate": "sum", "carry": True}
+    story = Story(database, terms(seats, meters=[meter]))
+    story.wake()
+    take(database, trip("1", value=3))
+    story.wake()
+    story.wake()
+    with database.transaction() as session:
+        assert obstacles(session, JANUARY) == [Obstacle("meter seats carries on what came in it", "con_1")]
+    story.on(date(2013, 3, 17), Cancel(when="now"))
+    assert run(database, tmp_path, FEBRUARY) == ["archived"]
+
+
 def test_a_month_stays_where_the_contract_s_day_ends_later_than_ours(database: Database, tmp_path: Path) -> None:
     """In Kolkata February begins at 18:30 UTC of January 31: that evening is billed with February."""
     story = Story(database, terms(TRIPS, meters=METERS, timezone="Asia/Kolkata"))

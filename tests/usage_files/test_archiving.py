@@ -38,9 +38,7 @@ def test_the_command_tells_of_each_month_and_exits_with_2_where_one_stays(
     assert archive("--before", "2013-02") == (0, "No month before 2013-02 holds usage.\n")
 
 
-def test_the_command_says_as_json_what_it_could_do(
-    archive: Callable[..., tuple[int, str]], tmp_path: Path
-) -> None:
+def test_the_command_says_as_json_what_it_could_do(archive: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
     status, output = archive("--before", "2013-02", "--dry-run", "--json")
     assert status == 0
     assert json.loads(output) == [
