@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from cli import app as commands
 from models.database import Database
 from models.usage import ingest
-from tests.activities.story import Story
-from tests.models.test_usage_archive import METERS, TRIPS, terms, trip
+from tests.activities.story import Story, terms
+from tests.models.test_usage_archive import METERS, TRIPS, trip
 
 
 @pytest.fixture
