@@ -20,6 +20,7 @@ FIRST_PAUSE_SECONDS = 0.02
 
 SERIALIZATION_FAILURE = "40001"
 DEADLOCK_DETECTED = "40P01"
+LOCK_NOT_AVAILABLE = "55P03"
 # Class 08 is a lost connection, 57P01 to 57P03 a server that stops, crashed or starts.
 CONNECTION_LOST = ("08", "57P01", "57P02", "57P03")
 

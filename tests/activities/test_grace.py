@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+from api.previews import next_document
 from domain.commands import Cancel, Recognise
 from domain.due import next_due
 from models.database import Database
@@ -45,6 +46,18 @@ def test_a_document_that_waits_is_read_back_as_it_was(database: Database) -> Non
     assert story.balances()["receivable"] == 10_100
     story.apply(Recognise(through=date(2013, 3, 1)), datetime(2013, 3, 1, tzinfo=UTC))
     assert story.balances() == {"receivable": 10_100, "revenue": -10_100}
+
+
+def test_the_preview_has_the_date_on_which_the_document_will_be_issued(database: Database) -> None:
+    story = Story(database, terms(seats(), meters=METERS, usage_grace_hours=72))
+    depart(story, "e1", date(2013, 1, 3), seats=10)
+    story.wake()
+    for _ in ("before the boundary", "while it waits"):
+        with database.transaction() as session:
+            shown = next_document(session, story.state)
+        assert shown is not None
+        assert (shown.issued_on, shown.total.amount_minor) == (date(2013, 2, 4), 4_500)
+        story.until(date(2013, 2, 1))
 
 
 def test_a_cancelled_contract_lets_later_usage_go_before_its_last_document(database: Database) -> None:

@@ -99,6 +99,7 @@ def test_an_event_that_commits_after_later_ones_is_not_missed(story: Story, data
     """A slow batch has its numbers when a look passes over them; it is found once it is stored."""
     at = datetime(2013, 1, 2, tzinfo=UTC)
     depart(story, "first of its month", date(2013, 1, 2), seats=1)
+    assert watch(database) == []
     event = UsageEvent("slow", "e0", "departure", at, "b6", properties={"seats": 100})
     with database.transaction() as slow:
         ingest(slow, [event])
