@@ -42,11 +42,16 @@ class Memory:
 
 
 def perform(contract: Contract, scenario: form.Scenario, step: form.Step, at: datetime) -> None:
-    """Do one step of the scenario at the instant `at`, once all that is due before it is done.
+    """Do one step of the scenario at the instant `at`, once all that is due before it is done, and what it leads to.
 
     Raises:
         DomainError: if it is refused.
     """
+    _do(contract, scenario, step, at)
+    contract.bill_passed(at)
+
+
+def _do(contract: Contract, scenario: form.Scenario, step: form.Step, at: datetime) -> None:
     command = command_of(step)
     if command is not None:
         contract.apply(command, at)
@@ -69,7 +74,6 @@ def _use(contract: Contract, scenario: form.Scenario, body: form.SendUsage, at: 
     meter = scenario.contract.meter(body.meter)
     events = (Event(event.id, event.at, event.value, event.properties) for event in body.events)
     contract.use(meter.event_name, events)
-    contract.bill_passed(at)
     if contract.books.closed_until is not None:
         # What concerns a closed month counts on the day on which it became known: today.
         contract.recognise(at)

@@ -72,14 +72,26 @@ class Life:
                 self.recognise()
             else:
                 self._perform(moment.step)
+                self._bill_passed()
         self.settle()
 
     def advance(self, to: datetime) -> None:
         """Do all that is due before `to`, which the clock then shows."""
         if to == self._now:
             return
+        if self._bills_at_limits:
+            while (due_at := self._next_due_at()) is not None and self._now < due_at < to:
+                self._show(due_at, exclusive=False)
+                self._bill_passed()
+        self._show(to, exclusive=True)
+
+    def _next_due_at(self) -> datetime | None:
+        due = self.api.get(f"/v1/contracts/{self.contract_id}")["next_due"]
+        return None if due is None else datetime.fromisoformat(due["at"])
+
+    def _show(self, to: datetime, *, exclusive: bool) -> None:
         path = f"/v1/test-clocks/{self._clock_id}"
-        shown = self.api.post(f"{path}/advance", {"to": to.isoformat(), "exclusive": True})
+        shown = self.api.post(f"{path}/advance", {"to": to.isoformat(), "exclusive": exclusive})
         if shown["status"] != "ready" or datetime.fromisoformat(shown["now"]) < to:
             self.api.wait(path, status="ready", now=_utc(to))
         self._now = to
@@ -151,14 +163,13 @@ class Life:
             # The same id again changes nothing, whatever it says now.
             if result["result"] == "rejected":
                 raise DomainError(f"event {result['id']} was not taken: {result}", "/events")
-        self._bill_passed()
         if self._closed_months():
             # What concerns a closed month counts on the day on which it became known: today.
             self.recognise()
 
     def _bill_passed(self) -> None:
         """Wait until what was sent is measured against the limits, and billed where it has passed one."""
-        if not any(limit.action == "invoice" for limit in self.terms.usage_limits):
+        if not self._bills_at_limits:
             return
         database = self._system.database
         database.run(lambda session: have_measured(session, self.contract_id))
@@ -166,6 +177,10 @@ class Life:
             if self._system.stopping.wait(POLL_SECONDS):
                 raise Stopped
         self.settle()
+
+    @property
+    def _bills_at_limits(self) -> bool:
+        return any(limit.action == "invoice" for limit in self.terms.usage_limits)
 
     def _event(self, name: str, event: form.UsageEvent) -> dict[str, Any]:
         known: dict[str, Any] = {

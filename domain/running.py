@@ -113,7 +113,8 @@ def valued(terms: Terms, periods: Sequence[Running], usage_of: Callable[[Item], 
 def limits_reached(terms: Terms, lines: Sequence[RunningLine]) -> list[Reached]:
     """How far each limit of the terms is used; those of a line that does not run are left out.
 
-    The contract's own period begins with the longest of its metered lines.
+    The contract's own period begins with the longest of its metered lines. An amount that is billed without any usage,
+    such as a minimum, counts only once there is some.
     """
     return [one for limit in terms.usage_limits if (one := _reached(terms, limit, lines)) is not None]
 
@@ -130,7 +131,8 @@ def _reached(terms: Terms, limit: UsageLimit, lines: Sequence[RunningLine]) -> R
         return None
     if limit.quantity is not None:
         return Reached(limit, starts_on, concerned[0].used)
-    return Reached(limit, starts_on, to_major(sum(line.amount_minor for line in concerned), terms.currency))
+    amount_minor = sum(line.amount_minor for line in concerned if line.used)
+    return Reached(limit, starts_on, to_major(amount_minor, terms.currency))
 
 
 def _metered_only(terms: Terms, one: Discount) -> bool:

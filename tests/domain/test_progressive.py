@@ -1,5 +1,6 @@
 """Usage that is billed before its period is over, and the difference that follows."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from domain.commands import BillUsage, Cancel, MoveAnchor, Reactivate, SetUsageL
 from domain.contract import decide, sign
 from domain.errors import RefusedChange
 from domain.offers import UsageLimit
+from domain.rating import Usage
+from domain.running import limits_reached, running, valued
 from domain.terms import Terms
 from tests.domain.ledger import Used, account
 from tests.domain.shell import Steps, change, flat, instant, per_unit, terms
@@ -180,3 +183,15 @@ def test_limits_are_set_anew() -> None:
 def test_a_limit_that_means_nothing_is_refused(limit: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         agreed(FEE, CALLS, usage_limits=[{"id": "cap", **limit}])
+
+
+def test_a_minimum_passes_no_limit_before_anything_is_used() -> None:
+    least = terms(
+        {**CALLS, "price": per_unit("1.00", minimum="90.00")}, start="2026-01-01", meters=METERS, usage_limits=LIMITS
+    )
+    state = decide(sign("con_1", "cus_1", least), Wake(), instant("2026-01-01", "UTC")).state
+    nothing = valued(least, running(state), lambda item: Usage(Decimal(0)))
+    assert nothing[0].amount_minor == 9_000
+    assert [one.passed for one in limits_reached(least, nothing)] == [False, False]
+    one_call = valued(least, running(state), lambda item: Usage(Decimal(1)))
+    assert [one.passed for one in limits_reached(least, one_call)] == [True, False]
