@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from domain.metering import microseconds
 from models import usage_filters
-from models.usage_lock import lock_contract
+from models.usage_lock import lock_contract_soon
 from models.usage_rollup import AGGREGATED, Reading, begin, group_column, is_kept, reading_of
 from models.usage_totals import Aggregate, Measure, UsageTotals, aggregate, bound_reading, held_quotient, number
 
@@ -32,8 +32,9 @@ def so_far(
 ) -> UsageTotals:
     """The quantity of the contract's events in the stretch, as `models.usage_totals.aggregate` gives it.
 
-    With `keep` the reading is kept from the first question on, which takes as long as counting its events. What is not
-    kept, or cannot be told from totals, is counted each time.
+    With `keep` the reading is kept from the first question on, which takes as long as counting its events; where a
+    long transaction stores usage of the contract, that is left to a later question. What is not kept, or cannot be
+    told from totals, is counted.
 
     Raises:
         ValueError: if a weighted sum is asked for a period without length.
@@ -56,23 +57,27 @@ def so_far(
 def days_used(session: Session, contract_id: str, measure: Measure, stretch: Stretch, zone: str) -> list[date]:
     """The days of the stretch, in the time zone, in whose hours there is any event; keeps the reading."""
     reading = reading_of(measure)
-    _keep(session, contract_id, reading)
     parameters = {
         "contract_id": contract_id,
         "reading_id": reading.id,
+        "event": measure.event,
         "first_hour": _floor(stretch.from_at),
         "to_at": stretch.to_at,
         "zone": zone,
     }
-    return list(session.execute(_DAYS, parameters).scalars())
+    days = _DAYS if _keep(session, contract_id, reading) else _DAYS_COUNTED
+    return list(session.execute(days, parameters).scalars())
 
 
 def _keep(session: Session, contract_id: str, reading: Reading) -> bool:
+    """Keep the reading, unless that has to wait for long; whether it is kept."""
+    if is_kept(session, contract_id, reading):
+        return True
+    if not lock_contract_soon(session, contract_id):
+        return False
+    # Another may have begun just before.
     if not is_kept(session, contract_id, reading):
-        lock_contract(session, contract_id)
-        # Another may have begun while this one waited.
-        if not is_kept(session, contract_id, reading):
-            begin(session, contract_id, reading)
+        begin(session, contract_id, reading)
     return True
 
 
@@ -164,4 +169,8 @@ _DAYS = text("""
     FROM usage_rollup, unnest(ARRAY[hour, hour + interval '59 minutes']) AS at
     WHERE contract_id = :contract_id AND reading_id = :reading_id AND hour >= :first_hour AND hour < :to_at
     ORDER BY day
+""")
+_DAYS_COUNTED = text("""
+    SELECT DISTINCT CAST(at AT TIME ZONE :zone AS date) AS day FROM usage_event
+    WHERE contract_id = :contract_id AND event = :event AND at >= :first_hour AND at < :to_at ORDER BY day
 """)

@@ -14,7 +14,7 @@ from domain.filters import Compares
 from domain.line import CARRIED
 from models.database import Database
 from models.usage import UsageEvent, ingest
-from models.usage_so_far import Stretch, so_far
+from models.usage_so_far import Stretch, days_used, so_far
 from models.usage_totals import Aggregate, Measure, UsageTotals, aggregate
 from models.usage_voiding import EventKey, void
 from models.usage_waiting import match_waiting, release_after_end
@@ -123,6 +123,17 @@ def test_what_joins_or_leaves_the_contract_joins_or_leaves_the_totals(database: 
     assert ask(database, SUM, Stretch(JANUARY, MARCH)).total == 198
     database.run(lambda session: release_after_end(session, CONTRACT, FEBRUARY))
     assert ask(database, SUM, Stretch(JANUARY, MARCH)).total == 178
+
+
+def test_a_question_does_not_wait_for_a_long_transaction_that_stores_usage(signed: Database) -> None:
+    take(signed, seats("1", 178))
+    with signed.transaction() as slow:
+        ingest(slow, [seats("2", 20)])
+        assert ask(signed, SUM).total == 178
+        days = signed.run(lambda session: days_used(session, CONTRACT, SUM, MONTH, "UTC"))
+        assert (rolled(signed, "count(*)"), days) == (0, [JANUARY.date()])
+    assert ask(signed, SUM).total == 198
+    assert rolled(signed) == 2
 
 
 def test_totals_are_whole_while_many_send_ask_and_void(signed: Database) -> None:
