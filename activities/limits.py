@@ -10,14 +10,13 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import keys
 from models import usage_limit
-from models.database import LOCK_NOT_AVAILABLE, Database, sqlstate
+from models.database import Database
 from models.usage_limit import Untold
 
 MEASURED_AT_ONCE: Final = 100
@@ -46,15 +45,7 @@ class UsageLimits:
         return len(contracts) + len(waiting)
 
     async def _measure(self, contract_id: str) -> None:
-        try:
-            found = await self._read(lambda session: usage_limit.measure(session, contract_id))
-        except DBAPIError as error:
-            if sqlstate(error) != LOCK_NOT_AVAILABLE:
-                raise
-            # A long transaction stores usage of it: it stays unmeasured, and holds up no other contract.
-            log.warning("usage_limits_held_up", contract_id=contract_id)
-            return
-        for passed in found:
+        for passed in await self._read(lambda session: usage_limit.measure(session, contract_id)):
             log.info("usage_limit_passed", contract_id=contract_id, limit=passed.limit_id, action=passed.action)
 
     async def _tell(self, passed: Untold) -> None:

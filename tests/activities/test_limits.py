@@ -1,13 +1,14 @@
 """Contracts are told of limits at which they bill, and nobody is told for nothing."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from temporalio.client import Client
 
 from activities.limits import UsageLimits
 from models.database import Database
-from models.usage_lock import lock_shared
+from models.usage import ingest
+from models.usage_event import UsageEvent
 from tests.activities.story import Story, terms
 from tests.activities.test_metered import METERS, depart, seats
 
@@ -46,20 +47,16 @@ async def test_without_usage_there_is_nothing_to_do(limits: UsageLimits, databas
     assert await limits.watch() == 0
 
 
-async def test_a_contract_whose_usage_is_being_stored_holds_up_no_other(database: Database, temporal: Client) -> None:
-    alert = [{"id": "alert", "line": "seats", "quantity": "10", "action": "alert"}]
-    held = Story(database, terms(seats(), meters=METERS, usage_limits=alert), "con_held")
-    held.wake()
-    depart(held, "e1", date(2013, 1, 3), seats=100)
-    other = Story(database, terms(seats(), meters=METERS, usage_limits=alert, start=date(2013, 2, 1)), "con_other")
-    other.wake()
-    impatient = Database(database.url, lock_timeout_s=1)
-    try:
-        with database.transaction() as storing:
-            lock_shared(storing, ["con_held"])
-            assert await UsageLimits(impatient, temporal).watch() == 2
-        assert other.rows("SELECT contract_id FROM usage_limit_watch WHERE decided >= 0") == [("con_other",)]
-        assert await UsageLimits(impatient, temporal).watch() == 1
-        assert held.rows(TOLD) == [("alert", True)]
-    finally:
-        impatient.dispose()
+async def test_a_long_transaction_that_stores_usage_holds_up_no_limit(limits: UsageLimits, database: Database) -> None:
+    """What is stored counts at once, and what that transaction stores as soon as it is over."""
+    alerts = [{"id": f"above_{n}", "line": "seats", "quantity": f"{n}", "action": "alert"} for n in (100, 200)]
+    story = Story(database, terms(seats(), meters=METERS, usage_limits=alerts), "con_busy")
+    story.wake()
+    depart(story, "e1", date(2013, 1, 3), seats=100)
+    at = datetime(2013, 1, 4, tzinfo=UTC)
+    with database.transaction() as storing:
+        ingest(storing, [UsageEvent("slow", "e2", "departure", at, "b6", properties={"seats": 100})])
+        assert await limits.watch() == 1
+        assert story.rows(TOLD) == [("above_100", True)]
+    await limits.watch()
+    assert story.rows(TOLD) == [("above_100", True), ("above_200", True)]
