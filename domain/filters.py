@@ -67,7 +67,7 @@ def text_of(found: Property) -> str:
         case bool():
             return "true" if found else "false"
         case Decimal():
-            return f"{found:f}"
+            return f"{found if found else abs(found):f}"
         case _:
             return str(found)
 

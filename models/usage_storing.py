@@ -16,6 +16,7 @@ from models import usage_rollup
 from models.database import violated_constraint
 from models.usage_copying import copy_in, line
 from models.usage_event import UsageEvent
+from models.usage_tally import Stored
 from models.usage_voiding import EventKey, bound, void_held
 
 
@@ -59,7 +60,8 @@ def store(session: Session, new: Sequence[Incoming], replaced: Sequence[Incoming
         if violated_constraint(error) == "pk_usage_key":
             raise KeyTaken from None
         raise
-    usage_rollup.add(session, {row.contract_id for row in incoming if row.contract_id}, seqs)
+    numbered = zip(incoming, seqs, strict=True)
+    usage_rollup.add(session, ((row.contract_id, Stored(row.event, seq)) for row, seq in numbered if row.contract_id))
     return seqs
 
 
