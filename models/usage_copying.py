@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, cast
 
 import psycopg
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 # What COPY takes for a separator, or for the beginning of an escape.
@@ -19,10 +20,21 @@ _INTO = {
 
 
 def copy_in(session: Session, table: Literal["keys", "events"], lines: Iterable[str]) -> None:
-    """Write the lines, each of them the table's fields in their order as `line` joins them."""
-    connection = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
-    with connection.cursor() as cursor, cursor.copy(_INTO[table].encode()) as copy:
-        copy.write("".join(lines))
+    """Write the lines, each of them the table's fields in their order as `line` joins them.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as any statement does; here the driver is asked without SQLAlchemy in between.
+    """
+    connection = session.connection()
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    statement = _INTO[table]
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            copy.write("".join(lines))
+    except psycopg.Error as error:
+        raise DBAPIError.instance(
+            statement, None, error, psycopg.Error, connection_invalidated=driver.closed, dialect=connection.dialect
+        ) from error
 
 
 def line(*fields: str, end: str = "\n") -> str:
