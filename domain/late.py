@@ -33,7 +33,8 @@ def adjustments(matter: Matter, items: Sequence[Item], *, regular: bool) -> list
     """A line for each billed period whose price has changed, with the difference to what was billed.
 
     The periods of `items` are rated anew with these stretches. A regular document also takes up all periods whose
-    usage has changed, but for those that run and were billed in part: they are rated again when they are over.
+    usage has changed, but for those that run and were billed in part: they are rated again when they are over. The
+    lines stand in the order of the periods, and of the lines in the terms.
     """
     changed: dict[str, tuple[Item, ...]] = {}
     for item in items:
@@ -46,7 +47,10 @@ def adjustments(matter: Matter, items: Sequence[Item], *, regular: bool) -> list
             runs = (period.line_id, period.starts_on) in run_on
             if not runs and period.id not in changed and matter.usage.changed(period):
                 changed[period.id] = period.items
-    lines = [_adjustment(matter, matter.books.periods[id_], stretches) for id_, stretches in changed.items()]
+    places = {line.id: place for place, line in enumerate(matter.terms.lines)}
+    periods = [matter.books.periods[id_] for id_ in changed]
+    periods.sort(key=lambda period: (period.starts_on, places.get(period.line_id, len(places)), period.line_id))
+    lines = [_adjustment(matter, period, changed[period.id]) for period in periods]
     return [line for line in lines if line.minor]
 
 
