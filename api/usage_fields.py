@@ -93,8 +93,13 @@ def properties_of(value: object, pointer: str) -> Mapping[str, object]:
     for name, content in value.items():
         if not (0 < len(name) <= ID_LENGTH_MAX and name.isprintable()):
             raise Rejected("A property's name must be a short printable text.", pointer)
-        if type(content) is not str or len(content) > TEXT_LENGTH_MAX or not content.isprintable():
-            _check_property(content, within(pointer, name))
+        # Most are plain texts and numbers; the rest is looked at more closely.
+        if type(content) is str:
+            if len(content) <= TEXT_LENGTH_MAX and content.isprintable():
+                continue
+        elif type(content) is int and -INTEGER_MAX < content < INTEGER_MAX:
+            continue
+        _check_property(content, within(pointer, name))
     return value
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlmodel import Session
 
 from api.calls import CurrentCall
@@ -15,7 +15,14 @@ from api.usage_events import DEFAULT_SOURCE
 from api.usage_fields import ID_LENGTH_MAX
 from models.usage_voiding import EventKey, VoidOutcome, void
 
-EventName = Annotated[str, Field(min_length=1, max_length=ID_LENGTH_MAX)]
+
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("this must be a text of printable characters")
+    return name
+
+
+EventName = Annotated[str, Field(min_length=1, max_length=ID_LENGTH_MAX), AfterValidator(_printable)]
 
 router = api_router("/v1/usage", "Usage")
 

@@ -11,7 +11,7 @@ from models.usage_event import UsageEvent
 from models.usage_lock import lock_shared
 from models.usage_parts import make_parts, month_of
 from models.usage_storing import Incoming, KeyTaken, hash_of, known_hashes, store
-from models.usage_voiding import EventKey, hold, lock_versions
+from models.usage_voiding import Key, hold, lock_versions
 
 __all__ = ["EventResult", "Outcome", "UsageEvent", "ingest"]
 
@@ -44,35 +44,38 @@ def ingest(session: Session, events: Sequence[UsageEvent], *, replace: bool = Fa
     """
     if not events:
         return []
-    closed = make_parts(session, {event.at for event in events})
-    keys = [EventKey(event.source, event.event_id) for event in events]
+    closed = make_parts(session, [event.at for event in events])
+    keys: list[Key] = [event[:2] for event in events]
     named = {event.address for event in events}
     if replace:
         lock_versions(session, set(keys), named)
     else:
         lock_shared(session, named)
     terms = _terms(session, events)
-    incoming = [Incoming(key, event, _match(event, terms)) for key, event in zip(keys, events, strict=True)]
-    firsts: dict[EventKey, Incoming] = {}
-    for row in incoming:
+    incoming = [Incoming(event, _match(event, terms)) for event in events]
+    firsts: dict[Key, Incoming] = {}
+    for key, row in zip(keys, incoming, strict=True):
         if not closed or month_of(row.event.at) not in closed:
-            firsts.setdefault(row.key, row)
+            firsts.setdefault(key, row)
     found = _stored(session, firsts, set(keys), replace)
-    return [EventResult(_outcome(row, firsts.get(row.key), found), row.contract_id) for row in incoming]
+    return [
+        EventResult(_outcome(key, row, firsts.get(key), found), row.contract_id)
+        for key, row in zip(keys, incoming, strict=True)
+    ]
 
 
 class _Found(NamedTuple):
     """What became of the events that were stored, or might have been, and the hashes of what was there before."""
 
-    taken: Mapping[EventKey, Outcome]
-    hashes: Mapping[EventKey, bytes]
+    taken: Mapping[Key, Outcome]
+    hashes: Mapping[Key, bytes]
 
 
-def _stored(session: Session, firsts: Mapping[EventKey, Incoming], keys: Collection[EventKey], replace: bool) -> _Found:
+def _stored(session: Session, firsts: Mapping[Key, Incoming], keys: Collection[Key], replace: bool) -> _Found:
     for _ in range(_MEETINGS_MAX):
         hashes = known_hashes(session, keys)
         new = [row for key, row in firsts.items() if key not in hashes]
-        taken: dict[EventKey, Outcome] = {row.key: "accepted" for row in new}
+        taken: dict[Key, Outcome] = {row.key: "accepted" for row in new}
         if replace:
             taken |= _replaceable(session, {key: row for key, row in firsts.items() if key in hashes})
         replaced = [firsts[key] for key, outcome in taken.items() if outcome == "replaced"]
@@ -84,9 +87,9 @@ def _stored(session: Session, firsts: Mapping[EventKey, Incoming], keys: Collect
     raise RuntimeError("each time the batch was to be stored, another had just stored some of it")
 
 
-def _replaceable(session: Session, rows: Mapping[EventKey, Incoming]) -> dict[EventKey, Outcome]:
+def _replaceable(session: Session, rows: Mapping[Key, Incoming]) -> dict[Key, Outcome]:
     """Hold what is stored of the events; which of them is to be replaced, or no longer can be."""
-    outcomes: dict[EventKey, Outcome] = {}
+    outcomes: dict[Key, Outcome] = {}
     for held in hold(session, rows):
         if held.is_archived:
             outcomes[held.key] = "archived"
@@ -95,11 +98,11 @@ def _replaceable(session: Session, rows: Mapping[EventKey, Incoming]) -> dict[Ev
     return outcomes
 
 
-def _outcome(row: Incoming, first: Incoming | None, found: _Found) -> Outcome:
-    outcome = found.taken.get(row.key)
+def _outcome(key: Key, row: Incoming, first: Incoming | None, found: _Found) -> Outcome:
+    outcome = found.taken.get(key)
     if outcome is not None and first is row:
         return outcome
-    stored = hash_of(first.event) if outcome is not None and first is not None else found.hashes.get(row.key)
+    stored = hash_of(first.event) if outcome is not None and first is not None else found.hashes.get(key)
     if stored is None:
         return "archived"
     return "duplicate" if stored == hash_of(row.event) else "conflict"
@@ -120,13 +123,13 @@ def _terms(session: Session, events: Sequence[UsageEvent]) -> dict[str, list[_Te
 
 
 def _match(event: UsageEvent, terms: Mapping[str, Sequence[_Term]]) -> str | None:
-    at = event.at
-    found = [
-        term.contract_id
-        for term in terms.get(event.address, ())
-        if term.starts_at <= at and (term.ends_at is None or at < term.ends_at)
-    ]
-    return found[0] if len(found) == 1 else None
+    at, found = event.at, None
+    for contract_id, starts_at, ends_at in terms.get(event.address, ()):
+        if starts_at <= at and (ends_at is None or at < ends_at):
+            if found is not None:
+                return None
+            found = contract_id
+    return found
 
 
 _TERMS = text("""

@@ -15,7 +15,7 @@ def make_parts(session: Session, instants: Iterable[datetime]) -> set[date]:
     Returns the first days of those months whose events are archived, which have no part any more. Comes before any
     lock on an address: whoever makes a part keeps others from making one until it commits.
     """
-    months = {month_of(at) for at in instants}
+    months = {date(year, month, 1) for year, month in {_year_and_month(at) for at in instants}}
     wanted = sorted(months | {month_after(month) for month in months})
     return set(session.execute(_MAKE, {"months": wanted}).scalars())
 
@@ -38,8 +38,12 @@ def refuse_archived(session: Session, from_at: datetime, to_at: datetime) -> Non
 
 def month_of(at: datetime) -> date:
     """The first day of the month, in UTC, in which the instant lies."""
-    day = at.astimezone(UTC)
-    return date(day.year, day.month, 1)
+    return date(*_year_and_month(at), 1)
+
+
+def _year_and_month(at: datetime) -> tuple[int, int]:
+    day = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return day.year, day.month
 
 
 def month_after(month: date) -> date:

@@ -17,25 +17,28 @@ from models.database import violated_constraint
 from models.usage_copying import copy_in, line
 from models.usage_event import UsageEvent
 from models.usage_tally import Stored
-from models.usage_voiding import EventKey, bound, void_held
+from models.usage_voiding import Key, bound, void_held
 
 
 class Incoming(NamedTuple):
     """An event to be stored, and the contract that takes it."""
 
-    key: EventKey
     event: UsageEvent
     contract_id: str | None
+
+    @property
+    def key(self) -> Key:
+        return self.event[:2]
 
 
 class KeyTaken(Exception):
     """Another transaction has just stored one of the events; what is known of them is to be read again."""
 
 
-def known_hashes(session: Session, keys: Collection[EventKey]) -> dict[EventKey, bytes]:
+def known_hashes(session: Session, keys: Collection[Key]) -> dict[Key, bytes]:
     """The hash of the present version of each event that is stored."""
     rows = session.execute(_HASHES, bound(keys))
-    return {EventKey(source, event_id): body_hash for source, event_id, body_hash in rows}
+    return {(source, event_id): body_hash for source, event_id, body_hash in rows}
 
 
 def store(session: Session, new: Sequence[Incoming], replaced: Sequence[Incoming] = ()) -> list[int]:
@@ -48,7 +51,9 @@ def store(session: Session, new: Sequence[Incoming], replaced: Sequence[Incoming
     """
     # In one order for all, so that two batches that meet never wait for each other.
     incoming = [*sorted(new, key=lambda row: row.key), *replaced]
-    seqs = list(session.execute(_SEQS, {"count": len(incoming)}).scalars())
+    if not incoming:
+        return []
+    seqs = [int(seq) for seq in session.execute(_SEQS, {"count": len(incoming)}).scalar_one().split()]
     try:
         with session.begin_nested():
             if replaced:
@@ -67,9 +72,12 @@ def store(session: Session, new: Sequence[Incoming], replaced: Sequence[Incoming
 
 def hash_of(event: UsageEvent) -> bytes:
     """Sixteen bytes that tell one content from another; 1 and 1.0 are the same, and so is an instant in two zones."""
-    value = event.value if event.value is None else Decimal(event.value).normalize(UNROUNDED)
-    at = event.at.astimezone(UTC)
-    body = [event.customer_key, event.contract_id, event.event, at, value, event.properties]
+    _, _, name, at, customer_key, contract_id, value, properties = event
+    if isinstance(value, Decimal):
+        value = value.normalize(UNROUNDED)
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    body = [customer_key, contract_id, name, at, value, properties]
     return hashlib.blake2b(_json(body), digest_size=16).digest()
 
 
@@ -123,7 +131,7 @@ _HASHES = text("""
     FROM unnest(CAST(:sources AS text[]), CAST(:event_ids AS text[])) AS w (source, event_id)
     JOIN usage_key k USING (source, event_id)
 """)
-_SEQS = text("SELECT nextval('usage_seq') FROM generate_series(1, :count)")
+_SEQS = text("SELECT string_agg(CAST(nextval('usage_seq') AS text), ' ') FROM generate_series(1, :count)")
 _RENEW = text("""
     UPDATE usage_key k SET seq = w.seq, at = w.at, body_hash = w.body_hash
     FROM unnest(

@@ -1,4 +1,4 @@
-"""A batch of events counted by hour and group for a reading, in memory: as SQL counts stored ones, without a look back."""
+"""A batch of events counted by hour and group for a reading, in memory, as SQL counts those that are stored."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+import orjson
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -15,6 +16,10 @@ from models import usage_rollup
 from models.usage_lock import lock_alone
 
 VoidOutcome = Literal["voided", "already_voided", "unknown", "archived"]
+
+
+# The source of an event and its id.
+Key = tuple[str, str]
 
 
 class EventKey(NamedTuple):
@@ -31,9 +36,9 @@ class Held(NamedTuple):
     is_archived: bool
 
 
-def void(session: Session, keys: Sequence[EventKey]) -> list[VoidOutcome]:
+def void(session: Session, keys: Sequence[Key]) -> list[VoidOutcome]:
     """Let the events no longer count, and say of each, in their order, what became of it."""
-    outcomes: dict[EventKey, VoidOutcome] = {}
+    outcomes: dict[Key, VoidOutcome] = {}
     lock_versions(session, keys)
     for held in hold(session, keys):
         outcomes[held.key] = "archived" if held.is_archived else "already_voided" if held.is_voided else "voided"
@@ -41,7 +46,7 @@ def void(session: Session, keys: Sequence[EventKey]) -> list[VoidOutcome]:
     return [outcomes.get(key, "unknown") for key in keys]
 
 
-def lock_versions(session: Session, keys: Collection[EventKey], more: Collection[str] = ()) -> None:
+def lock_versions(session: Session, keys: Collection[Key], more: Collection[str] = ()) -> None:
     """Keep others from storing, claiming or matching usage of the contracts that the stored ones of the events are of.
 
     `more` are addresses to be locked with theirs.
@@ -53,14 +58,14 @@ def lock_versions(session: Session, keys: Collection[EventKey], more: Collection
         held |= wanted
 
 
-def hold(session: Session, keys: Collection[EventKey]) -> list[Held]:
+def hold(session: Session, keys: Collection[Key]) -> list[Held]:
     """Keep others from changing the stored ones of these events; `lock_versions` comes first."""
     session.execute(_LOCK, bound(keys))
     rows = session.execute(_HELD, bound(keys))
     return [Held(EventKey(*row[:2]), row[2], row[3], row[4]) for row in rows]
 
 
-def void_held(session: Session, keys: Collection[EventKey]) -> None:
+def void_held(session: Session, keys: Collection[Key]) -> None:
     """Let the present versions of the events, which are held, no longer count."""
     if not keys:
         return
@@ -72,9 +77,14 @@ def void_held(session: Session, keys: Collection[EventKey]) -> None:
         usage_rollup.recount(session, contract_id, instants[contract_id])
 
 
-def bound(keys: Collection[EventKey]) -> dict[str, list[str]]:
+def bound(keys: Collection[Key]) -> dict[str, str]:
     """The keys as the parameters `sources` and `event_ids`."""
-    return {"sources": [key.source for key in keys], "event_ids": [key.event_id for key in keys]}
+    return {"sources": _array([source for source, _ in keys]), "event_ids": _array([event_id for _, event_id in keys])}
+
+
+def _array(texts: list[str]) -> str:
+    # An array of printable texts is written as in JSON but for the brackets, and this way many times faster.
+    return f"{{{orjson.dumps(texts).decode()[1:-1]}}}"
 
 
 _WANTED = "(k.source, k.event_id) IN (SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:event_ids AS text[])))"

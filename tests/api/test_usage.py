@@ -429,7 +429,13 @@ async def test_events_are_voided_by_their_keys(client: httpx.AsyncClient, contra
 
 @pytest.mark.parametrize(
     ("body", "pointer"),
-    [({"events": []}, "/events"), ({"events": [{"id": ""}]}, "/events/0/id"), ({}, "/events")],
+    [
+        ({"events": []}, "/events"),
+        ({"events": [{"id": ""}]}, "/events/0/id"),
+        ({"events": [{"id": "e1"}, {"id": "e\n1"}]}, "/events/1/id"),
+        ({"events": [{"id": "e1", "source": "\0"}]}, "/events/0/source"),
+        ({}, "/events"),
+    ],
 )
 async def test_a_void_without_keys_is_refused(client: httpx.AsyncClient, body: object, pointer: str) -> None:
     response = await client.post(f"{URL}/voids", json=body)

@@ -34,7 +34,11 @@ def test_adjustments_stand_in_the_order_of_their_periods_and_of_the_lines() -> N
     agreed = terms({**CALLS, "every": "quarter"}, data, start="2026-01-01", meters=meters)
     late = [Used(f"2026-0{month}-10", str(month), "2026-04-05", "data") for month in (3, 2)]
     told = account(agreed, "2026-05-31", used=[*late, Used("2026-03-20", "10", "2026-04-06")])
-    assert [(line, amount) for line, _, amount in told.lines(0)] == [("calls", "5.00"), ("data", "2.00"), ("data", "3.00")]
+    assert [(line, amount) for line, _, amount in told.lines(0)] == [
+        ("calls", "5.00"),
+        ("data", "2.00"),
+        ("data", "3.00"),
+    ]
 
 
 def test_late_usage_counts_in_its_own_month_of_a_long_period() -> None:

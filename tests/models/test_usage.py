@@ -212,3 +212,11 @@ def test_values_that_differ_in_the_thirtieth_digit_are_two(database: Database) -
     number = "1.00000000000000000000000000000"
     first, other = departure("1", value=Decimal(number)), departure("1", value=Decimal(number[:-1] + "1"))
     assert outcomes(take(database, first, other)) == ["accepted", "conflict"]
+
+
+def test_keys_of_any_printable_text_are_known_again(database: Database) -> None:
+    events = [
+        departure(event_id, source=source) for event_id, source in (('a"b', "{x}"), ("a\\b", ","), ("ñ NULL", "'"))
+    ]
+    assert set(outcomes(take(database, *events))) == {"accepted"}
+    assert set(outcomes(take(database, *events))) == {"duplicate"}
