@@ -75,7 +75,7 @@ def _share(books: Books, billed: _Billed, remainder: Remainder) -> Fraction:
     before_minor = _taken_before_change(books, billed, remainder)
     whole_minor = remainder.whole_net_minor - before_minor
     share = Fraction(remainder.net_minor, whole_minor) if whole_minor > 0 else Fraction(0)
-    if billed.line is line:
+    if billed.line is line and line.net_minor:
         share *= Fraction(line.net_minor - before_minor, line.net_minor)
     return max(Fraction(0), min(share, Fraction(1)))
 
