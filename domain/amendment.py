@@ -45,7 +45,11 @@ def change(state: ContractState, command: LineChange | Revise, at: datetime) -> 
     happened = f"{named} {'now' if effective_on == on else f'from {effective_on}'}"
     if command.invoice == "next":
         return Decision(replace(state, carried=(*state.carried, *charges.carried(items))), happened)
-    return concluded(state, happened, items, on, at, recognise=bool(items), regular=False)
+    # What the line has waiting for the next invoice comes first: a credit of now may be of what that charges.
+    lines = {item.line for item in items}
+    before = tuple(item for item in state.carried if item.line in lines)
+    state = replace(state, carried=tuple(item for item in state.carried if item.line not in lines))
+    return concluded(state, happened, (*before, *items), on, at, recognise=bool(items), regular=False)
 
 
 def _waiting(

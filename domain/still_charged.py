@@ -28,11 +28,14 @@ class _Billed:
 def lower(books: Books, lines: Iterable[PricedLine], currency: str) -> list[PricedLine]:
     """The lines, with the credits among them lowered to what is still charged of their days; without those of nothing.
 
-    The credits carry their exact amounts, and are rounded once.
+    A credit of days that a line before it charges, on this same document, stands against that one. The others carry
+    their exact amounts, and are rounded once.
     """
-    kept, left = [], dict[str, Fraction]()
+    kept: list[PricedLine] = []
+    left = dict[str, Fraction]()
     for line in lines:
-        billed = _billed(books, line) if line.kind == "credit" and line.minor else None
+        lowered = line.kind == "credit" and line.minor and not any(_charges(one, line) for one in kept)
+        billed = _billed(books, line) if lowered else None
         if billed is None:
             kept.append(line)
             continue
@@ -49,6 +52,11 @@ def lower(books: Books, lines: Iterable[PricedLine], currency: str) -> list[Pric
         if line.minor:
             kept.append(line)
     return kept
+
+
+def _charges(charge: PricedLine, credit: PricedLine) -> bool:
+    same = charge.line_id == credit.line_id and charge.kind == "charge"
+    return same and charge.starts_on <= credit.starts_on < charge.ends_on
 
 
 def _billed(books: Books, credit: PricedLine) -> _Billed | None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,3 +125,31 @@ def test_credit_notes_and_changes_that_lower_never_credit_more_than_was_charged(
     cents = len(notes) if tax else 0
     assert sum(note.net_minor for note in notes) <= sum(one.net_minor for one in invoices) + cents
     assert sum(note.total_minor for note in notes) <= sum(one.total_minor for one in invoices) + cents
+
+
+@pytest.mark.parametrize("second", ["now", "next"])
+@pytest.mark.parametrize("first", ["now", "next"])
+def test_two_changes_in_a_period_charge_each_day_at_its_price_whenever_they_are_invoiced(
+    first: str, second: str
+) -> None:
+    """Nine days at 10.00, one at 11.00, and none from the 11th on: 101.00."""
+    contract = Contract.signed(terms({"id": "seats", "price": per_unit("30.00"), "quantity": 10}, start="2026-04-01"))
+    contract.advance(START + timedelta(hours=1))
+    raised = {"line": "seats", "price": per_unit("33.00"), "invoice": first}
+    contract.apply(ChangeLine.model_validate(raised), START + timedelta(days=9))
+    ended = {"line": "seats", "quantity": "0", "invoice": second}
+    contract.apply(ChangeLine.model_validate(ended), START + timedelta(days=10))
+    contract.advance(START + timedelta(days=30, hours=1))
+    signs = {"invoice": 1, "credit_note": -1}
+    assert sum(signs[one.kind] * one.total_minor for one in documents(contract)) == 10_100
+
+
+def test_days_that_were_charged_at_nothing_have_nothing_to_credit() -> None:
+    """Free seats cost 1.00 a day from the 10th, which the next invoice is to bill, and from the 11th there are none."""
+    contract = Contract.signed(terms({"id": "seats", "price": per_unit("0.00"), "quantity": 10}, start="2026-04-01"))
+    contract.advance(START + timedelta(hours=1))
+    priced = {"line": "seats", "price": per_unit("3.00"), "invoice": "next"}
+    contract.apply(ChangeLine.model_validate(priced), START + timedelta(days=9))
+    ended = {"line": "seats", "quantity": "0", "invoice": "now"}
+    contract.apply(ChangeLine.model_validate(ended), START + timedelta(days=10))
+    assert [(one.kind, one.total_minor) for one in documents(contract)] == [("invoice", 0), ("invoice", 100)]
